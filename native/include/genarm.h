@@ -1,0 +1,225 @@
+/*
+ * GenARM: guided generation from a base language model and autoregressive reward models (arXiv 2410.08193).
+ *
+ * This is the one door between a host (the JVM through JavaCPP, or any program) and the native engine.
+ *
+ *   device   a CPU or a GPU that computes
+ *   file     a mapped checkpoint file
+ *   weights  a weight set: one checkpoint's tensors, resident on a device
+ *   engine   the guided step over any number of views; a view is a weight set (with an adapter or none)
+ *
+ * Every function returns a status; on anything but GA_OK, ga_last_error() says what was expected and what was
+ * found, outputs are unwritten and every handle stays usable. No function prints, exits or aborts. Handles are
+ * used by one thread at a time; ga_last_error() is the calling thread's own. Strings are UTF-8.
+ */
+#ifndef GENARM_H
+#define GENARM_H
+
+#include <stdint.h>
+
+#define GA_ABI_VERSION 1
+
+#ifdef __cplusplus
+#define GA_API extern "C" __attribute__((visibility("default")))
+#else
+#define GA_API __attribute__((visibility("default")))
+#endif
+
+typedef enum ga_status {
+  GA_OK = 0,
+  GA_INVALID_ARGUMENT = 1,
+  GA_OUT_OF_MEMORY = 2,
+  GA_UNSUPPORTED = 3,
+  GA_DEVICE_ERROR = 4,
+  GA_FILE_ERROR = 5
+} ga_status;
+
+/** How a tensor's numbers are stored. INT8 and INT4 are symmetric in groups of 32 with an f16 scale. */
+typedef enum ga_dtype {
+  GA_F32 = 0,
+  GA_F16 = 1,
+  GA_BF16 = 2,
+  GA_INT8 = 3,
+  GA_INT4 = 4
+} ga_dtype;
+
+/** What ga_engine_step keeps of a sequence beside its token (flags of ga_step). */
+#define GA_KEEP_LAW 1        /**< the law's log-probabilities, for ga_engine_law */
+#define GA_KEEP_COMPONENTS 2 /**< each term's own log-softmax at temperature 1, for ga_engine_component */
+
+typedef struct ga_device ga_device;
+typedef struct ga_file ga_file;
+typedef struct ga_weights ga_weights;
+typedef struct ga_engine ga_engine;
+
+/** GA_ABI_VERSION of the library that answers. */
+GA_API int32_t ga_abi_version(void);
+
+/** What the last failing call on this thread said; "" after none. Valid until the thread's next call. */
+GA_API const char* ga_last_error(void);
+
+/* ---------------------------------------------------------------- device */
+
+/**
+ * Opens a device by name: "cpu", or "cuda" / "cuda:N" where this library was built with it.
+ * num_threads: threads that compute on a CPU, the caller's among them; 0 takes one for each core.
+ * GA_DEVICE_ERROR where there is no such device.
+ */
+GA_API ga_status ga_device_open(const char* name, int32_t num_threads, ga_device** out);
+GA_API void ga_device_close(ga_device* device);
+
+/** One line for people: "cpu, AVX-512 with BF16, 2 threads". Valid while the device is open. */
+GA_API const char* ga_device_description(const ga_device* device);
+
+/* ------------------------------------------------------------------ file */
+
+/** Maps a file for reading; `path` names it in every later message. GA_FILE_ERROR with the system's reason. */
+GA_API ga_status ga_file_open(const char* path, ga_file** out);
+GA_API void ga_file_close(ga_file* file);
+
+/** Size in bytes. */
+GA_API int64_t ga_file_size(const ga_file* file);
+
+/** Copies `bytes` bytes from `offset` to `out`. GA_INVALID_ARGUMENT where they do not lie in the file. */
+GA_API ga_status ga_file_read(const ga_file* file, int64_t offset, int64_t bytes, void* out);
+
+/* --------------------------------------------------------------- weights */
+
+/** The shape of a decoder-only transformer (Llama, Mistral, Qwen2, Qwen3): a family is a row of switches. */
+typedef struct ga_model_config {
+  int32_t struct_size; /**< sizeof(ga_model_config) */
+  int32_t num_layers;
+  int32_t hidden_size;
+  int32_t intermediate_size;
+  int32_t num_heads;
+  int32_t num_kv_heads; /**< divides num_heads */
+  int32_t head_dim;     /**< even */
+  int32_t vocab_size;
+  int32_t max_positions;
+  int32_t qkv_bias;        /**< 0 or 1: q_proj, k_proj, v_proj have a bias */
+  int32_t o_bias;          /**< 0 or 1: o_proj has a bias */
+  int32_t mlp_bias;        /**< 0 or 1: gate_proj, up_proj, down_proj have a bias */
+  int32_t qk_norm;         /**< 0 or 1: RMSNorm over each head of q and k before the rotation */
+  int32_t tie_embeddings;  /**< 0 or 1: the LM head is the embedding table */
+  float rms_norm_eps;
+  float rope_attention_factor; /**< multiplies cos and sin (yarn); 1 otherwise */
+} ga_model_config;
+
+/**
+ * An empty weight set of this shape.
+ * inv_freq: [head_dim / 2] f32, rotary frequencies after any scaling.
+ * windows: [num_layers] i32, 0 for full attention, else position t sees positions (t - window, t].
+ * dtype: how the linear layers are kept (a ga_dtype), or -1 to keep each as stored.
+ */
+GA_API ga_status ga_weights_create(ga_device* device, const ga_model_config* config, const float* inv_freq,
+                                   const int32_t* windows, int32_t dtype, ga_weights** out);
+GA_API void ga_weights_close(ga_weights* weights);
+
+/**
+ * Reads one tensor from a mapped file and packs it for the kernel that reads it.
+ * name: Hugging Face's, as "model.layers.0.self_attn.q_proj.weight". dtype: GA_F32, GA_F16 or GA_BF16.
+ * GA_INVALID_ARGUMENT for a name or shape that the configuration does not have, for a tensor given twice, or for
+ * bytes outside the file.
+ */
+GA_API ga_status ga_weights_load(ga_weights* weights, const char* name, int32_t dtype, const int64_t* shape,
+                                 int32_t rank, const ga_file* file, int64_t offset, int64_t bytes);
+
+/** Checks that every tensor was given: GA_INVALID_ARGUMENT names the first that is missing. */
+GA_API ga_status ga_weights_finish(ga_weights* weights);
+
+/** Bytes resident on the device. */
+GA_API int64_t ga_weights_bytes(const ga_weights* weights);
+
+/* ---------------------------------------------------------------- engine */
+
+/** Limits of an engine: its arenas are sized from them once, and nothing is allocated while it generates. */
+typedef struct ga_engine_config {
+  int32_t struct_size;    /**< sizeof(ga_engine_config) */
+  int32_t vocab_size;     /**< tokens that may be drawn: logits are cut to this many */
+  int32_t max_model_len;  /**< positions of the longest lane */
+  int32_t max_rows;       /**< rows of one step, over all lanes */
+  int32_t max_lanes;      /**< lanes in one step */
+  int32_t max_sequences;  /**< sequences that draw a token in one step */
+  int32_t max_terms;      /**< terms of those sequences together */
+  int32_t max_components; /**< terms whose own law is kept in one step (GA_KEEP_COMPONENTS); 0 keeps none */
+  int32_t page_size;      /**< positions in a KV page: a multiple of 16 */
+  int32_t activations;    /**< precision of matrix inputs: GA_F32, or GA_BF16 or GA_INT8 where the device has it */
+} ga_engine_config;
+
+/**
+ * An engine without views. Add views, then call ga_engine_start.
+ * The device and every weight set must stay open until the engine is closed.
+ */
+GA_API ga_status ga_engine_create(ga_device* device, const ga_engine_config* config, ga_engine** out);
+GA_API void ga_engine_close(ga_engine* engine);
+
+/**
+ * Adds a view; views are numbered 0, 1, ... in the order in which they are added. Views over the same weight set
+ * must be added one after the other and share one pool of num_pages KV pages, given by the first of them.
+ */
+GA_API ga_status ga_engine_add_view(ga_engine* engine, ga_weights* weights, int32_t num_pages);
+
+/** Allocates everything. No view can be added afterwards. */
+GA_API ga_status ga_engine_start(ga_engine* engine);
+
+/**
+ * What one step computes: flat arrays in host memory that belong to the engine, sized by its limits, written by
+ * the host before each ga_engine_step. The pointers never change after ga_engine_start.
+ *
+ * Lanes are ordered by view. The rows of lane l are consecutive: lane_rows[l] tokens at positions
+ * lane_position[l], lane_position[l] + 1, ...; lane l + 1's rows follow. A row's keys and values are written to
+ * page lane_pages[l * max_pages_per_lane + position / page_size] of its weight set's pool, and it attends to
+ * every earlier position of its lane, so those must have been computed in an earlier step or stand in this one.
+ *
+ * Sequence s has the next sequence_terms[s] terms. A term is a row and a weight: its model's logits at that row
+ * count weight times. The first term is the base at weight 1. The law of the sequence's next token is
+ *   softmax(min-p(top-p(top-k(sum of weight * logits / temperature))))
+ * and sampled[s] is drawn from it with noise that depends on seed, choice, position and token alone.
+ */
+typedef struct ga_step {
+  int32_t max_pages_per_lane;
+  int32_t num_lanes;
+  int32_t num_sequences;
+  int32_t* lane_view;           /**< [max_lanes] */
+  int32_t* lane_position;       /**< [max_lanes] position of the lane's first row */
+  int32_t* lane_rows;           /**< [max_lanes] at least 1 */
+  int32_t* lane_pages;          /**< [max_lanes, max_pages_per_lane] page ids, for positions up to its last row */
+  int32_t* token_ids;           /**< [max_rows] */
+  int32_t* term_row;            /**< [max_terms] index into token_ids */
+  float* term_weight;           /**< [max_terms] finite */
+  int32_t* sequence_terms;      /**< [max_sequences] at least 1 */
+  int64_t* sequence_seed;       /**< [max_sequences] */
+  int32_t* sequence_choice;     /**< [max_sequences] which of a request's n completions */
+  int32_t* sequence_position;   /**< [max_sequences] position in the base's lane of the token to be drawn */
+  float* sequence_temperature;  /**< [max_sequences] at least 0; 0 takes the likeliest token, lowest id on ties */
+  int32_t* sequence_top_k;      /**< [max_sequences] 0 is off */
+  float* sequence_top_p;        /**< [max_sequences] in (0, 1]; 1 is off */
+  float* sequence_min_p;        /**< [max_sequences] in [0, 1]; 0 is off */
+  int32_t* sequence_flags;      /**< [max_sequences] GA_KEEP_... */
+  int32_t* sampled;             /**< [max_sequences] out: the token, or -1 where the law is not finite */
+} ga_step;
+
+/** The engine's step, or null before ga_engine_start. */
+GA_API ga_step* ga_engine_step_buffer(ga_engine* engine);
+
+/**
+ * Runs the step. GA_INVALID_ARGUMENT names the first value out of range, before anything is computed.
+ */
+GA_API ga_status ga_engine_step(ga_engine* engine);
+
+/**
+ * After a step: log-probabilities of sequence s (flag GA_KEEP_LAW), minus infinity outside the allowed set.
+ * out: [vocab_size] f32.
+ */
+GA_API ga_status ga_engine_law(ga_engine* engine, int32_t sequence, float* out);
+
+/**
+ * After a step: log-softmax at temperature 1 of term t of sequence s alone (flag GA_KEEP_COMPONENTS).
+ * out: [vocab_size] f32.
+ */
+GA_API ga_status ga_engine_component(ga_engine* engine, int32_t sequence, int32_t term, float* out);
+
+/** Bytes of the engine's arenas, weights not among them. */
+GA_API int64_t ga_engine_bytes(const ga_engine* engine);
+
+#endif

@@ -1,0 +1,235 @@
+// What a device must answer. The transformer (model/transformer.cpp) is written once against this.
+//
+// Every operation takes one or more problems: the same stage of different weight sets runs as one launch (one
+// barrier on the CPU). Rows of a problem are consecutive. All pointers are the backend's own memory. Residuals,
+// norms, accumulators and logits are f32. A row's result does not depend on the other rows of the step, on how
+// a prompt was cut into chunks, or on the number of threads: bit for bit on the CPU.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace genarm {
+
+enum class Dtype : int32_t { f32 = 0, f16 = 1, bf16 = 2, int8 = 3, int4 = 4 };
+
+template <class T>
+struct Span {
+  const T* data = nullptr;
+  int32_t size = 0;
+  Span() = default;
+  Span(const T* d, int32_t n) : data(d), size(n) {}
+  const T& operator[](int32_t i) const { return data[i]; }
+  const T* begin() const { return data; }
+  const T* end() const { return data + size; }
+};
+
+// A linear layer's weight [rows, columns] and bias, packed in the order in which its kernel reads it.
+struct Matrix {
+  int64_t rows = 0, columns = 0;
+  Dtype dtype = Dtype::f32;
+  int64_t bytes = 0;  // resident
+  virtual ~Matrix() = default;
+};
+
+// A matrix as a checkpoint stores it, in host memory: row-major f32, f16 or bf16.
+struct MatrixSource {
+  const void* data = nullptr;
+  Dtype dtype = Dtype::f32;
+  int64_t rows = 0, columns = 0;
+  int64_t row_group = 0;  // > 0: this many rows (a head) are computed together
+};
+
+// Memory of the device. Freed with the object.
+struct Buffer {
+  void* data = nullptr;
+  size_t bytes = 0;
+  virtual ~Buffer() = default;
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
+};
+
+// Keys and values of every layer, in pages of page_size positions (a multiple of 16):
+//   [layer][page][kv_head][K: head_dim x page_size | V: page_size x head_dim] f32 on the CPU
+// K is transposed within a page, so that scores of 16 positions are one vector.
+struct KvCache {
+  float* data = nullptr;
+  int32_t num_pages = 0, page_size = 0, num_kv_heads = 0, head_dim = 0;
+};
+
+// Where the rows of one problem stand: row r is position[r] of the lane whose pages start at pages + page_table[r].
+struct RowPlan {
+  const int32_t* position = nullptr;    // [num_rows]
+  const int32_t* page_table = nullptr;  // [num_rows] offset of the lane's first page id in pages
+  const int32_t* pages = nullptr;       // page ids of all lanes
+  const int32_t* lane_first = nullptr;  // [num_lanes + 1] first row of each lane, then num_rows
+  int32_t num_rows = 0;
+  int32_t num_lanes = 0;
+};
+
+// hidden[r] = table[ids[r]]
+struct EmbedArgs {
+  float* hidden;         // [num_rows, columns of table]
+  const int32_t* ids;    // [num_rows]
+  const Matrix* table;   // [vocab, hidden_size]; packed as any matrix (a tied table is the LM head too)
+  int32_t num_rows;
+};
+
+// x = rms_norm(hidden) * norm; q, k, v = W x + bias; per-head rms_norm of q and k where there are weights for it;
+// rotation by position (halves, not pairs: transformers' rotate_half); q is written out, k and v go to the cache.
+struct QkvArgs {
+  float* q;             // out [num_rows, num_heads * head_dim]
+  KvCache cache;        // out, at `layer`
+  int32_t layer;
+  const float* hidden;  // [num_rows, hidden_size]
+  const float* norm;    // [hidden_size]
+  const Matrix *q_proj, *k_proj, *v_proj;           // row_group = head_dim
+  const float *q_bias, *k_bias, *v_bias;            // or null
+  const float *q_norm, *k_norm;                     // [head_dim] or null
+  const float *rope_cos, *rope_sin;                 // [max positions, head_dim / 2]
+  float eps;
+  int32_t num_heads, num_kv_heads, head_dim;
+  RowPlan rows;
+};
+
+// out[r, h] = sum_s softmax_s(q[r, h] . k[s] / sqrt(head_dim)) v[s] over the lane's positions s <= position[r],
+// s > position[r] - window where window > 0. Query head h reads kv head h / (num_heads / num_kv_heads).
+// Summed in fixed blocks of 256 positions counted from 0, merged in order.
+struct AttentionArgs {
+  float* out;      // [num_rows, num_heads * head_dim]
+  const float* q;  // the same shape
+  KvCache cache;
+  int32_t layer;
+  int32_t window;  // 0: all
+  int32_t num_heads;
+  RowPlan rows;
+};
+
+// hidden += W x + bias
+struct ProjectArgs {
+  float* hidden;       // [num_rows, rows of weight]
+  const float* x;      // [num_rows, columns of weight]
+  const Matrix* weight;
+  const float* bias;   // or null
+  int32_t num_rows;
+};
+
+// x = rms_norm(hidden) * norm; out = silu(gate x) * (up x)
+struct GateUpArgs {
+  float* out;           // [num_rows, intermediate_size]
+  const float* hidden;  // [num_rows, hidden_size]
+  const float* norm;
+  const Matrix *gate, *up;
+  const float *gate_bias, *up_bias;  // or null
+  float eps;
+  int32_t num_rows;
+};
+
+// Rows for the LM head: x[n] = sum over j in [first[n], first[n + 1]) of scale[j] * rms_norm(hidden[row[j]]) * norm.
+// Models that share an LM head are combined before it: W h_b + w W h_a = W (h_b + w h_a).
+struct FinalNormArgs {
+  float* x;               // [num_x, hidden_size]
+  const float* hidden;    // [.., hidden_size]
+  const float* norm;      // [hidden_size]
+  const int32_t* first;   // [num_x + 1]
+  const int32_t* row;     // [first[num_x]]
+  const float* scale;     // [first[num_x]]
+  float eps;
+  int32_t num_x, hidden_size;
+};
+
+// How a sequence draws its token.
+struct SamplingPlan {
+  uint64_t seed;
+  int32_t choice, position;
+  float temperature;  // 0: argmax, lowest id on ties
+  float top_p, min_p;
+  int32_t top_k;
+  int32_t z_row;      // row of z that receives this sequence's combined logits, or -1: drawn on the fly
+  int32_t keep_law;   // 1: z's row becomes the law's log-probabilities
+};
+
+// One weight set's LM head and its rows.
+struct HeadProblem {
+  const Matrix* lm_head;  // [model's vocab, hidden_size]; rows beyond vocab_size are not computed
+  const float* x;         // [num_x, hidden_size]
+  int32_t num_x;
+};
+
+// combined[s, v] = sum over j in [first[s], first[s + 1]) of logits(problem[j], x_row[j])[v], v < vocab_size.
+// Where plan[s].z_row >= 0 the combined logits are written to z; otherwise the token is drawn at once:
+//   sampled[s] = argmax_v combined / temperature + gumbel(seed, choice, position, v)   (noise.h)
+// and is -1 where no combined logit is finite.
+struct LmHeadArgs {
+  int32_t* sampled;           // [num_sequences]
+  float* z;                   // [.., vocab_size]
+  Span<HeadProblem> problems;
+  const int32_t* first;       // [num_sequences + 1]
+  const int32_t* problem;     // [first[num_sequences]]
+  const int32_t* x_row;       // [first[num_sequences]]
+  const SamplingPlan* plan;   // [num_sequences]
+  int32_t num_sequences, vocab_size;
+};
+
+// For every sequence with z_row >= 0: cuts its combined logits / temperature by top-k (ties with the k-th stay), then
+// top-p (the smallest set whose mass reaches p, the crossing token included, lowest ids first on ties), then
+// min-p (probability >= min_p * the largest); draws the token with the same noise; turns z's row into the law
+// where keep_law is set.
+struct SampleArgs {
+  int32_t* sampled;  // [num_sequences]
+  float* z;
+  const SamplingPlan* plan;
+  int32_t num_sequences, vocab_size;
+};
+
+// z[r] = z[r] - log sum exp z[r], in place.
+struct LogSoftmaxArgs {
+  float* z;  // [num_rows, vocab_size]
+  int32_t num_rows, vocab_size;
+};
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  virtual const std::string& description() const = 0;
+
+  // Zeroed memory, 64-byte aligned. Throws Error{GA_OUT_OF_MEMORY}.
+  virtual std::unique_ptr<Buffer> allocate(size_t bytes) = 0;
+  // Copies between host and device memory, in order with the operations.
+  virtual void upload(void* device, const void* host, size_t bytes) = 0;
+  virtual void download(void* host, const void* device, size_t bytes) = 0;
+
+  // Packs for these kernels at `dtype` (Dtype of the source keeps it as stored).
+  virtual std::unique_ptr<Matrix> pack(const MatrixSource& source, Dtype dtype) = 0;
+
+  // Sizes scratch memory: no operation allocates afterwards, within these limits.
+  struct Limits {
+    int32_t max_rows, max_columns, max_sequences, max_x, vocab_size, max_heads, max_positions, head_dim;
+  };
+  virtual void reserve(const Limits& limits) = 0;
+
+  // Precision of matrix inputs; throws Error{GA_UNSUPPORTED} where the device does not have it.
+  virtual void set_activations(Dtype activations) = 0;
+
+  virtual void embed(Span<EmbedArgs> problems) = 0;
+  virtual void qkv(Span<QkvArgs> problems) = 0;
+  virtual void attention(Span<AttentionArgs> problems) = 0;
+  virtual void project(Span<ProjectArgs> problems) = 0;
+  virtual void gate_up(Span<GateUpArgs> problems) = 0;
+  virtual void final_norm(Span<FinalNormArgs> problems) = 0;
+  virtual void lm_head(const LmHeadArgs& args) = 0;
+  virtual void sample(const SampleArgs& args) = 0;
+  virtual void log_softmax(const LogSoftmaxArgs& args) = 0;
+
+  // Waits until everything that was asked for has been done.
+  virtual void synchronize() = 0;
+};
+
+// num_threads as ga_device_open. Throws Error.
+std::unique_ptr<Backend> open_cpu_backend(int32_t num_threads);
+
+}  // namespace genarm
