@@ -9,8 +9,8 @@
  *   engine   the guided step over any number of views; a view is a weight set (with an adapter or none)
  *
  * Every function returns a status; on anything but GA_OK, ga_last_error() says what was expected and what was
- * found, outputs are unwritten and every handle stays usable. No function prints, exits or aborts. Handles are
- * used by one thread at a time; ga_last_error() is the calling thread's own. Strings are UTF-8.
+ * found, outputs are unwritten and every handle stays usable. No function prints, exits or aborts. A device and
+ * what was made from it are used by one thread at a time; ga_last_error() is the calling thread's own. Strings are UTF-8.
  */
 #ifndef GENARM_H
 #define GENARM_H
@@ -148,7 +148,7 @@ typedef struct ga_engine_config {
 
 /**
  * An engine without views. Add views, then call ga_engine_start.
- * The device and every weight set must stay open until the engine is closed.
+ * Handles may be closed in any order: an engine keeps what it was made from.
  */
 GA_API ga_status ga_engine_create(ga_device* device, const ga_engine_config* config, ga_engine** out);
 GA_API void ga_engine_close(ga_engine* engine);

@@ -1,0 +1,183 @@
+// The door: handles, validation of what crosses it, exceptions turned into a status and a text.
+#include <cstring>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "backend.h"
+#include "error.h"
+#include "genarm.h"
+#include "mapped_file.h"
+#include "model/engine.h"
+#include "model/weights.h"
+
+// A handle shares what it was made from, so handles may be closed in any order.
+struct ga_device {
+  std::shared_ptr<genarm::Backend> backend;
+};
+struct ga_file {
+  genarm::MappedFile file;
+};
+struct ga_weights {
+  std::shared_ptr<genarm::Backend> backend;
+  std::shared_ptr<genarm::WeightSet> set;
+};
+struct ga_engine {
+  std::shared_ptr<genarm::Backend> backend;
+  genarm::Engine engine;
+};
+
+namespace {
+
+thread_local std::string last_error;
+
+// Runs `body`; whatever it throws becomes a status, its text the calling thread's last error.
+template <class Body>
+ga_status guard(const Body& body) noexcept {
+  try {
+    try {
+      body();
+      return GA_OK;
+    } catch (const genarm::Error& error) {
+      last_error = error.what();
+      return error.status;
+    } catch (const std::bad_alloc&) {
+      last_error = "out of memory";
+      return GA_OUT_OF_MEMORY;
+    } catch (const std::exception& error) {
+      last_error = error.what();
+      return GA_DEVICE_ERROR;
+    }
+  } catch (...) {  // not even the text could be kept
+    return GA_OUT_OF_MEMORY;
+  }
+}
+
+template <class T>
+T& there(T* pointer, const char* name) {
+  REQUIRE(pointer != nullptr, "%s is null", name);
+  return *pointer;
+}
+
+template <class Struct>
+const Struct& checked_struct(const Struct* value, const char* name) {
+  const int32_t found = there(value, name).struct_size;
+  REQUIRE(found == int32_t(sizeof(Struct)), "%s.struct_size is %d, this library's is %d: header and library differ",
+          name, found, int32_t(sizeof(Struct)));
+  return *value;
+}
+
+}  // namespace
+
+int32_t ga_abi_version(void) { return GA_ABI_VERSION; }
+
+const char* ga_last_error(void) { return last_error.c_str(); }
+
+ga_status ga_device_open(const char* name, int32_t num_threads, ga_device** out) {
+  return guard([&] {
+    const std::string device = &there(name, "name");
+    there(out, "out");
+    REQUIRE(num_threads >= 0 && num_threads <= 1024, "num_threads must be in [0, 1024], got %d", num_threads);
+    if (device != "cpu") {
+      genarm::fail(GA_DEVICE_ERROR, "device %s: this build has cpu only", device.c_str());
+    }
+    auto handle = std::make_unique<ga_device>();
+    handle->backend = genarm::open_cpu_backend(num_threads);
+    *out = handle.release();
+  });
+}
+
+void ga_device_close(ga_device* device) { delete device; }
+
+const char* ga_device_description(const ga_device* device) {
+  return device == nullptr ? "" : device->backend->description().c_str();
+}
+
+ga_status ga_file_open(const char* path, ga_file** out) {
+  return guard([&] {
+    there(path, "path");
+    there(out, "out");
+    *out = new ga_file{genarm::MappedFile(path)};
+  });
+}
+
+void ga_file_close(ga_file* file) { delete file; }
+
+int64_t ga_file_size(const ga_file* file) { return file == nullptr ? 0 : file->file.size(); }
+
+ga_status ga_file_read(const ga_file* file, int64_t offset, int64_t bytes, void* out) {
+  return guard([&] {
+    const uint8_t* data = there(file, "file").file.range(offset, bytes);
+    if (bytes == 0) return;
+    REQUIRE(out != nullptr, "out is null");
+    memcpy(out, data, size_t(bytes));
+  });
+}
+
+ga_status ga_weights_create(ga_device* device, const ga_model_config* config, const float* inv_freq,
+                            const int32_t* windows, int32_t dtype, ga_weights** out) {
+  return guard([&] {
+    std::shared_ptr<genarm::Backend> backend = there(device, "device").backend;
+    const ga_model_config& checked = checked_struct(config, "config");
+    there(inv_freq, "inv_freq");
+    there(windows, "windows");
+    there(out, "out");
+    auto set = std::make_shared<genarm::WeightSet>(*backend, checked, inv_freq, windows, dtype);
+    *out = new ga_weights{std::move(backend), std::move(set)};
+  });
+}
+
+void ga_weights_close(ga_weights* weights) { delete weights; }
+
+ga_status ga_weights_load(ga_weights* weights, const char* name, int32_t dtype, const int64_t* shape, int32_t rank,
+                          const ga_file* file, int64_t offset, int64_t bytes) {
+  return guard([&] {
+    REQUIRE(rank >= 0 && rank <= 8, "rank must be in [0, 8], got %d", rank);
+    if (rank > 0) there(shape, "shape");
+    there(weights, "weights").set->load(&there(name, "name"), dtype, shape, rank, there(file, "file").file, offset,
+                                        bytes);
+  });
+}
+
+ga_status ga_weights_finish(ga_weights* weights) {
+  return guard([&] { there(weights, "weights").set->finish(); });
+}
+
+int64_t ga_weights_bytes(const ga_weights* weights) { return weights == nullptr ? 0 : weights->set->bytes(); }
+
+ga_status ga_engine_create(ga_device* device, const ga_engine_config* config, ga_engine** out) {
+  return guard([&] {
+    std::shared_ptr<genarm::Backend> backend = there(device, "device").backend;
+    const ga_engine_config& checked = checked_struct(config, "config");
+    there(out, "out");
+    *out = new ga_engine{backend, genarm::Engine(*backend, checked)};
+  });
+}
+
+void ga_engine_close(ga_engine* engine) { delete engine; }
+
+ga_status ga_engine_add_view(ga_engine* engine, ga_weights* weights, int32_t num_pages) {
+  return guard([&] { there(engine, "engine").engine.add_view(there(weights, "weights").set, num_pages); });
+}
+
+ga_status ga_engine_start(ga_engine* engine) {
+  return guard([&] { there(engine, "engine").engine.start(); });
+}
+
+ga_step* ga_engine_step_buffer(ga_engine* engine) {
+  return engine == nullptr ? nullptr : engine->engine.step_buffer();
+}
+
+ga_status ga_engine_step(ga_engine* engine) {
+  return guard([&] { there(engine, "engine").engine.step(); });
+}
+
+ga_status ga_engine_law(ga_engine* engine, int32_t sequence, float* out) {
+  return guard([&] { there(engine, "engine").engine.law(sequence, &there(out, "out")); });
+}
+
+ga_status ga_engine_component(ga_engine* engine, int32_t sequence, int32_t term, float* out) {
+  return guard([&] { there(engine, "engine").engine.component(sequence, term, &there(out, "out")); });
+}
+
+int64_t ga_engine_bytes(const ga_engine* engine) { return engine == nullptr ? 0 : engine->engine.bytes(); }

@@ -1,0 +1,69 @@
+// The host's step description: its arrays, its check, and its copy in the order in which the device reads it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "backend.h"
+#include "genarm.h"
+
+namespace genarm {
+
+// The arrays behind ga_step, in host memory, sized by the engine's limits.
+class StepArrays {
+ public:
+  explicit StepArrays(const ga_engine_config& limits);
+  ga_step* buffer() { return &step_; }
+  const ga_step& step() const { return step_; }
+
+ private:
+  template <class T>
+  T* take(int64_t size);
+
+  ga_step step_{};
+  std::vector<std::vector<int64_t>> blocks_;
+};
+
+// What the check needs to know of a view.
+struct ViewLimits {
+  int32_t num_pages;   // of its weight set's pool
+  int32_t vocab_size;  // ids that its embedding has
+};
+
+// Totals of a step that passed the check.
+struct StepTotals {
+  int32_t rows = 0, terms = 0, components = 0;
+};
+
+// Throws Error{GA_INVALID_ARGUMENT} naming the first value out of range.
+StepTotals check_step(const ga_step& step, const ga_engine_config& limits, const std::vector<ViewLimits>& views);
+
+// Host memory that is filled anew each step and copied to its twin on the device in one piece.
+class PlanArena {
+ public:
+  PlanArena(Backend& backend, size_t bytes);
+
+  void reset() { used_ = 0; }
+
+  // Room for `size` values; `device` receives the address at which the device will find them.
+  template <class T>
+  T* take(int64_t size, const T** device) {
+    const size_t start = reserve(size_t(size) * sizeof(T));
+    *device = reinterpret_cast<const T*>(device_->as<uint8_t>() + start);
+    return reinterpret_cast<T*>(host_.data() + start);
+  }
+
+  void upload() { backend_.upload(device_->data, host_.data(), used_); }
+  size_t bytes() const { return host_.size(); }
+
+ private:
+  size_t reserve(size_t bytes);
+
+  Backend& backend_;
+  std::vector<uint8_t> host_;
+  std::unique_ptr<Buffer> device_;
+  size_t used_ = 0;
+};
+
+}  // namespace genarm

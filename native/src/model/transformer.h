@@ -1,0 +1,38 @@
+// The decoder-only transformer, once for every family and device: embedding, then for each layer
+//   h += o_proj(attention(rope(qkv(norm(h))))),   h += down_proj(silu(gate(norm(h))) * up(norm(h))).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "backend.h"
+#include "genarm.h"
+#include "model/weights.h"
+
+namespace genarm {
+
+constexpr int32_t kMaxSets = 16;  // weight sets in one engine
+
+// One weight set at work: its activations, its KV pages and its rows in the current step.
+struct SetRunner {
+  SetRunner(Backend& backend, const WeightSet& weights, const ga_engine_config& limits, int32_t num_pages);
+
+  const WeightSet& weights;
+  KvCache cache;
+  std::unique_ptr<Buffer> hidden;     // [max_rows, hidden_size], after run_layers not yet normalised
+  std::unique_ptr<Buffer> q;          // [max_rows, num_heads * head_dim]
+  std::unique_ptr<Buffer> attention;  // the same
+  std::unique_ptr<Buffer> inner;      // [max_rows, intermediate_size]
+  std::unique_ptr<Buffer> kv, rope_cos, rope_sin;
+  int64_t bytes = 0;
+
+  RowPlan rows;                       // on the device
+  const int32_t* ids = nullptr;       // [rows.num_rows] on the device
+};
+
+// Runs the rows of every set through its layers. The same stage of different sets is one call, so that a reward
+// model adds bytes to a step but no barriers.
+void run_layers(Backend& backend, Span<SetRunner*> active);
+
+}  // namespace genarm
