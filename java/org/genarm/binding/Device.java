@@ -1,0 +1,39 @@
+package org.genarm.binding;
+
+import org.bytedeco.javacpp.BytePointer;
+import org.genarm.binding.door.Genarm;
+import org.genarm.binding.door.ga_device;
+
+/** A CPU or a GPU that computes. */
+public final class Device implements AutoCloseable {
+  final Handle<ga_device> handle;
+
+  private Device(ga_device pointer) {
+    handle = new Handle<>("the device", pointer, Genarm::ga_device_close);
+  }
+
+  /**
+   * Opens "cpu", or "cuda" or "cuda:N" where the library was built with it. {@link NativeException} where there is no
+   * such device.
+   *
+   * @param numThreads threads that compute on a CPU, the caller's among them; 0 takes one for each core
+   */
+  public static Device open(String name, int numThreads) {
+    NativeLibrary.load();
+    ga_device pointer = new ga_device();
+    try (BytePointer text = NativeLibrary.text(name)) {
+      NativeLibrary.check(Genarm.ga_device_open(text, numThreads, pointer));
+    }
+    return new Device(pointer);
+  }
+
+  /** One line for people: "cpu, AVX-512 with BF16, 2 threads". */
+  public String description() {
+    return NativeLibrary.text(Genarm.ga_device_description(handle.pointer()));
+  }
+
+  @Override
+  public void close() {
+    handle.close();
+  }
+}

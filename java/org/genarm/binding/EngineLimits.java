@@ -1,0 +1,45 @@
+package org.genarm.binding;
+
+import org.genarm.binding.door.ga_engine_config;
+
+/**
+ * Limits of an engine, {@code ga_engine_config} as a value: its arenas are sized from them once.
+ *
+ * @param vocabSize tokens that may be drawn: logits are cut to this many
+ * @param maxModelLen positions of the longest lane
+ * @param maxRows rows of one step, over all lanes
+ * @param maxLanes lanes in one step
+ * @param maxSequences sequences that draw a token in one step
+ * @param maxTerms terms of those sequences together
+ * @param maxComponents terms whose own law is kept in one step; 0 keeps none
+ * @param pageSize positions in a KV page: a multiple of 16
+ * @param activations precision of matrix inputs: F32, or BF16 or INT8 where the device has it
+ */
+public record EngineLimits(
+    int vocabSize,
+    int maxModelLen,
+    int maxRows,
+    int maxLanes,
+    int maxSequences,
+    int maxTerms,
+    int maxComponents,
+    int pageSize,
+    Dtype activations) {
+
+  /** The caller closes it. */
+  ga_engine_config struct() {
+    ga_engine_config config = new ga_engine_config();
+    config.zero();
+    return config
+        .struct_size(config.sizeof())
+        .vocab_size(vocabSize)
+        .max_model_len(maxModelLen)
+        .max_rows(maxRows)
+        .max_lanes(maxLanes)
+        .max_sequences(maxSequences)
+        .max_terms(maxTerms)
+        .max_components(maxComponents)
+        .page_size(pageSize)
+        .activations(activations.code);
+  }
+}
