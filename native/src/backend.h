@@ -71,6 +71,20 @@ struct RowPlan {
   int32_t num_lanes = 0;
 };
 
+// A low-rank update of one linear layer for consecutive rows of a problem, computed in f32:
+//   y[r] += scale * B (C[r] (A x[r])),  r in [first_row, first_row + num_rows)
+// LoRA: C is the identity. PBLoRA (PARM): C[r] = blockdiag(W1, sum over k of preference[r, k] W2[k]).
+struct LowRank {
+  const Matrix* a;  // [rank, columns of the layer]
+  const Matrix* b;  // [rows of the layer, rank], packed with the layer's row_group
+  float scale;
+  int32_t first_row, num_rows;
+  const float* w1;          // [fixed_rank, fixed_rank], or null for LoRA
+  const float* w2;          // [num_objectives, free_rank, free_rank], free_rank = rank - fixed_rank
+  const float* preference;  // [num_rows, preference_stride], the first num_objectives of a row count
+  int32_t fixed_rank, num_objectives, preference_stride;
+};
+
 // hidden[r] = table[ids[r]]
 struct EmbedArgs {
   float* hidden;         // [num_rows, columns of table]
@@ -94,6 +108,7 @@ struct QkvArgs {
   float eps;
   int32_t num_heads, num_kv_heads, head_dim;
   RowPlan rows;
+  Span<LowRank> q_low_rank, k_low_rank, v_low_rank;  // added before the bias's sum is normed or rotated
 };
 
 // out[r, h] = sum_s softmax_s(q[r, h] . k[s] / sqrt(head_dim)) v[s] over the lane's positions s <= position[r],
@@ -116,6 +131,7 @@ struct ProjectArgs {
   const Matrix* weight;
   const float* bias;   // or null
   int32_t num_rows;
+  Span<LowRank> low_rank;
 };
 
 // x = rms_norm(hidden) * norm; out = silu(gate x) * (up x)
@@ -127,6 +143,7 @@ struct GateUpArgs {
   const float *gate_bias, *up_bias;  // or null
   float eps;
   int32_t num_rows;
+  Span<LowRank> gate_low_rank, up_low_rank;
 };
 
 // Rows for the LM head: x[n] = sum over j in [first[n], first[n + 1]) of scale[j] * rms_norm(hidden[row[j]]) * norm.
@@ -153,11 +170,12 @@ struct SamplingPlan {
   int32_t keep_law;   // 1: z's row becomes the law's log-probabilities
 };
 
-// One weight set's LM head and its rows.
+// An LM head and its rows. Problems may share a matrix: its weights are then read once.
 struct HeadProblem {
   const Matrix* lm_head;  // [model's vocab, hidden_size]; rows beyond vocab_size are not computed
   const float* x;         // [num_x, hidden_size]
   int32_t num_x;
+  const LowRank* low_rank;  // of all its rows, or null
 };
 
 // combined[s, v] = sum over j in [first[s], first[s + 1]) of logits(problem[j], x_row[j])[v], v < vocab_size.
