@@ -6,6 +6,7 @@
  *   device   a CPU or a GPU that computes
  *   file     a mapped checkpoint file
  *   weights  a weight set: one checkpoint's tensors, resident on a device
+ *   adapter  low-rank updates (LoRA, PBLoRA) of a weight set
  *   engine   the guided step over any number of views; a view is a weight set (with an adapter or none)
  *
  * Every function returns a status; on anything but GA_OK, ga_last_error() says what was expected and what was
@@ -50,6 +51,7 @@ typedef enum ga_dtype {
 typedef struct ga_device ga_device;
 typedef struct ga_file ga_file;
 typedef struct ga_weights ga_weights;
+typedef struct ga_adapter ga_adapter;
 typedef struct ga_engine ga_engine;
 
 /** GA_ABI_VERSION of the library that answers. */
@@ -130,6 +132,34 @@ GA_API ga_status ga_weights_finish(ga_weights* weights);
 /** Bytes resident on the device. */
 GA_API int64_t ga_weights_bytes(const ga_weights* weights);
 
+/* --------------------------------------------------------------- adapter */
+
+/**
+ * An empty adapter over a weight set: y += scale * B (C (A x)) in its linear layers, for the rows of its view alone.
+ * num_objectives: 0 for LoRA (C is the identity); for PBLoRA (PARM) the length of the preference vector p, with
+ * C = blockdiag(W1, sum over k of p[k] W2[k]).
+ */
+GA_API ga_status ga_adapter_create(ga_weights* weights, int32_t num_objectives, ga_adapter** out);
+GA_API void ga_adapter_close(ga_adapter* adapter);
+
+/**
+ * Reads one part of the update of `module` ("model.layers.0.self_attn.q_proj", ..., "lm_head") from a mapped file:
+ * "A" [rank, in], "B" [out, rank], "W1" [r1, r1], "W2" [num_objectives, r2 * r2] with r1 + r2 = rank.
+ * GA_INVALID_ARGUMENT names the module, the part and what was expected.
+ */
+GA_API ga_status ga_adapter_load(ga_adapter* adapter, const char* module, const char* part, int32_t dtype,
+                                 const int64_t* shape, int32_t rank, const ga_file* file, int64_t offset,
+                                 int64_t bytes);
+
+/** Sets the scale of a module (LoRA: alpha / r, or alpha / sqrt(r) for rsLoRA; PBLoRA: alpha / r2). */
+GA_API ga_status ga_adapter_scale(ga_adapter* adapter, const char* module, float scale);
+
+/** Checks that every module that was touched is whole: GA_INVALID_ARGUMENT names the first that is not. */
+GA_API ga_status ga_adapter_finish(ga_adapter* adapter);
+
+/** Bytes resident on the device. */
+GA_API int64_t ga_adapter_bytes(const ga_adapter* adapter);
+
 /* ---------------------------------------------------------------- engine */
 
 /** Limits of an engine: its arenas are sized from them once, and nothing is allocated while it generates. */
@@ -143,6 +173,7 @@ typedef struct ga_engine_config {
   int32_t max_terms;      /**< terms of those sequences together */
   int32_t max_components; /**< terms whose own law is kept in one step (GA_KEEP_COMPONENTS); 0 keeps none */
   int32_t page_size;      /**< positions in a KV page: a multiple of 16 */
+  int32_t max_objectives; /**< longest preference vector of an adapter; 0 where none has one */
   int32_t activations;    /**< precision of matrix inputs: GA_F32, or GA_BF16 or GA_INT8 where the device has it */
 } ga_engine_config;
 
@@ -158,6 +189,10 @@ GA_API void ga_engine_close(ga_engine* engine);
  * must be added one after the other and share one pool of num_pages KV pages, given by the first of them.
  */
 GA_API ga_status ga_engine_add_view(ga_engine* engine, ga_weights* weights, int32_t num_pages);
+
+/** ga_engine_add_view for a weight set with an adapter. */
+GA_API ga_status ga_engine_add_adapter_view(ga_engine* engine, ga_weights* weights, ga_adapter* adapter,
+                                            int32_t num_pages);
 
 /** Allocates everything. No view can be added afterwards. */
 GA_API ga_status ga_engine_start(ga_engine* engine);
@@ -184,6 +219,7 @@ typedef struct ga_step {
   int32_t* lane_position;       /**< [max_lanes] position of the lane's first row */
   int32_t* lane_rows;           /**< [max_lanes] at least 1 */
   int32_t* lane_pages;          /**< [max_lanes, max_pages_per_lane] page ids, for positions up to its last row */
+  float* lane_preference;       /**< [max_lanes, max_objectives] finite; read for lanes of PBLoRA views */
   int32_t* token_ids;           /**< [max_rows] */
   int32_t* term_row;            /**< [max_terms] index into token_ids */
   float* term_weight;           /**< [max_terms] finite */

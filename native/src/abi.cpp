@@ -22,6 +22,10 @@ struct ga_weights {
   std::shared_ptr<genarm::Backend> backend;
   std::shared_ptr<genarm::WeightSet> set;
 };
+struct ga_adapter {
+  std::shared_ptr<genarm::Backend> backend;
+  std::shared_ptr<genarm::Adapter> adapter;
+};
 struct ga_engine {
   std::shared_ptr<genarm::Backend> backend;
   genarm::Engine engine;
@@ -65,6 +69,13 @@ const Struct& checked_struct(const Struct* value, const char* name) {
   REQUIRE(found == int32_t(sizeof(Struct)), "%s.struct_size is %d, this library's is %d: header and library differ",
           name, found, int32_t(sizeof(Struct)));
   return *value;
+}
+
+genarm::StoredTensor stored(const ga_file* file, const char* name, int32_t dtype, const int64_t* shape, int32_t rank,
+                            int64_t offset, int64_t bytes) {
+  REQUIRE(rank >= 0 && rank <= 8, "rank must be in [0, 8], got %d", rank);
+  if (rank > 0) there(shape, "shape");
+  return {there(file, "file").file, &there(name, "name"), dtype, shape, rank, offset, bytes};
 }
 
 }  // namespace
@@ -132,10 +143,7 @@ void ga_weights_close(ga_weights* weights) { delete weights; }
 ga_status ga_weights_load(ga_weights* weights, const char* name, int32_t dtype, const int64_t* shape, int32_t rank,
                           const ga_file* file, int64_t offset, int64_t bytes) {
   return guard([&] {
-    REQUIRE(rank >= 0 && rank <= 8, "rank must be in [0, 8], got %d", rank);
-    if (rank > 0) there(shape, "shape");
-    there(weights, "weights").set->load(&there(name, "name"), dtype, shape, rank, there(file, "file").file, offset,
-                                        bytes);
+    there(weights, "weights").set->load(stored(file, name, dtype, shape, rank, offset, bytes));
   });
 }
 
@@ -144,6 +152,34 @@ ga_status ga_weights_finish(ga_weights* weights) {
 }
 
 int64_t ga_weights_bytes(const ga_weights* weights) { return weights == nullptr ? 0 : weights->set->bytes(); }
+
+ga_status ga_adapter_create(ga_weights* weights, int32_t num_objectives, ga_adapter** out) {
+  return guard([&] {
+    ga_weights& w = there(weights, "weights");
+    there(out, "out");
+    *out = new ga_adapter{w.backend, std::make_shared<genarm::Adapter>(w.set, num_objectives)};
+  });
+}
+
+void ga_adapter_close(ga_adapter* adapter) { delete adapter; }
+
+ga_status ga_adapter_load(ga_adapter* adapter, const char* module, const char* part, int32_t dtype,
+                          const int64_t* shape, int32_t rank, const ga_file* file, int64_t offset, int64_t bytes) {
+  return guard([&] {
+    const std::string name = std::string(&there(module, "module")) + " " + &there(part, "part");
+    there(adapter, "adapter").adapter->load(module, part, stored(file, name.c_str(), dtype, shape, rank, offset, bytes));
+  });
+}
+
+ga_status ga_adapter_scale(ga_adapter* adapter, const char* module, float scale) {
+  return guard([&] { there(adapter, "adapter").adapter->scale(&there(module, "module"), scale); });
+}
+
+ga_status ga_adapter_finish(ga_adapter* adapter) {
+  return guard([&] { there(adapter, "adapter").adapter->finish(); });
+}
+
+int64_t ga_adapter_bytes(const ga_adapter* adapter) { return adapter == nullptr ? 0 : adapter->adapter->bytes(); }
 
 ga_status ga_engine_create(ga_device* device, const ga_engine_config* config, ga_engine** out) {
   return guard([&] {
@@ -157,7 +193,14 @@ ga_status ga_engine_create(ga_device* device, const ga_engine_config* config, ga
 void ga_engine_close(ga_engine* engine) { delete engine; }
 
 ga_status ga_engine_add_view(ga_engine* engine, ga_weights* weights, int32_t num_pages) {
-  return guard([&] { there(engine, "engine").engine.add_view(there(weights, "weights").set, num_pages); });
+  return guard([&] { there(engine, "engine").engine.add_view(there(weights, "weights").set, nullptr, num_pages); });
+}
+
+ga_status ga_engine_add_adapter_view(ga_engine* engine, ga_weights* weights, ga_adapter* adapter, int32_t num_pages) {
+  return guard([&] {
+    there(engine, "engine")
+        .engine.add_view(there(weights, "weights").set, there(adapter, "adapter").adapter, num_pages);
+  });
 }
 
 ga_status ga_engine_start(ga_engine* engine) {

@@ -108,7 +108,7 @@ struct QkvArgs {
   float eps;
   int32_t num_heads, num_kv_heads, head_dim;
   RowPlan rows;
-  Span<LowRank> q_low_rank, k_low_rank, v_low_rank;  // added before the bias's sum is normed or rotated
+  Span<LowRank> q_low_rank, k_low_rank, v_low_rank;  // before q/k norm and rotation
 };
 
 // out[r, h] = sum_s softmax_s(q[r, h] . k[s] / sqrt(head_dim)) v[s] over the lane's positions s <= position[r],

@@ -19,7 +19,8 @@ class Engine {
  public:
   Engine(Backend& backend, const ga_engine_config& limits);
 
-  void add_view(std::shared_ptr<const WeightSet> weights, int32_t num_pages);
+  // adapter: null for the weight set itself.
+  void add_view(std::shared_ptr<const WeightSet> weights, std::shared_ptr<const Adapter> adapter, int32_t num_pages);
   void start();
   bool started() const { return plan_ != nullptr; }
 
@@ -32,16 +33,30 @@ class Engine {
  private:
   struct View {
     std::shared_ptr<const WeightSet> weights;
-    int32_t set;
+    std::shared_ptr<const Adapter> adapter;
+    int32_t set, head;
     int32_t num_pages;
+  };
+
+  // An LM head with its inputs [max_terms + max_components, hidden_size]: a weight set's, or an adapter's update of it.
+  struct Head {
+    SetRunner* set;
+    const Adapter* adapter;
+    std::unique_ptr<Buffer> x;
+    LowRank low_rank;
   };
 
   std::unique_ptr<Buffer> allocate(size_t bytes);
   void reserve_backend();
   size_t plan_bytes() const;
-  void find_set_rows();
+  void add_head(SetRunner& set, const Adapter* adapter);
+  int32_t num_lane_pages(int32_t lane) const;
+  void find_rows();
   void publish_rows();
-  void publish_sums();
+  void publish_set(SetRunner& set, int32_t first_lane, int32_t num_lanes, int32_t first_row, int32_t* page);
+  void publish_adapters(SetRunner& set, int32_t first_lane, int32_t num_lanes);
+  void publish_head(Head& head, int32_t index);
+  void publish_laws();
   void run_head();
   void read_row(int32_t z_row, float* out);
 
@@ -51,18 +66,19 @@ class Engine {
   std::vector<View> views_;
   std::vector<ViewLimits> view_limits_;
   std::vector<std::unique_ptr<SetRunner>> sets_;
-  std::vector<std::unique_ptr<Buffer>> x_;  // of each set: LM head inputs [max_terms + max_components, hidden_size]
-  std::unique_ptr<Buffer> z_;               // [max_sequences + max_components, vocab_size]
-  std::unique_ptr<Buffer> sampled_;         // [max_sequences + max_components] i32
+  std::vector<Head> heads_;
+  std::unique_ptr<Buffer> z_;        // [max_sequences + max_components, vocab_size]
+  std::unique_ptr<Buffer> sampled_;  // [max_sequences + max_components] i32
   std::unique_ptr<PlanArena> plan_;
-  std::unique_ptr<HeadPlan> head_;
+  std::unique_ptr<HeadPlan> head_plan_;
   int64_t bytes_ = 0;
 
-  std::vector<int32_t> set_first_;          // [sets + 1] first row of each set in this step, then all rows
-  std::vector<SetRunner*> active_;          // sets with rows in this step
-  FinalNormArgs final_norms_[kMaxSets];     // of the sets with LM head inputs
-  HeadProblem problems_[kMaxSets];          // by set
-  int32_t num_final_norms_ = 0;
+  std::vector<HeadPlan::Row> rows_;      // of this step
+  std::vector<SetRunner*> active_;       // sets with rows in this step
+  int32_t* pages_ = nullptr;             // page ids of all lanes, as published
+  const int32_t* pages_device_ = nullptr;
+  std::vector<FinalNormArgs> final_norms_;  // of the heads with inputs in this step
+  std::vector<HeadProblem> problems_;       // of every head
   LmHeadArgs lm_head_{};
 };
 

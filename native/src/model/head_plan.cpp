@@ -5,10 +5,6 @@
 namespace genarm {
 namespace {
 
-int32_t set_of(int32_t row, const std::vector<int32_t>& set_first) {
-  return int32_t(std::upper_bound(set_first.begin(), set_first.end(), row) - set_first.begin()) - 1;
-}
-
 // A law that is drawn from while it is computed needs no row of z.
 bool needs_z(const SamplingPlan& p) {
   if (p.keep_law) return true;
@@ -31,30 +27,30 @@ SamplingPlan sampling_of(const ga_step& step, int32_t s) {
 
 }  // namespace
 
-HeadPlan::HeadPlan(const ga_engine_config& limits, int32_t num_sets)
-    : max_sequences_(limits.max_sequences), inputs_(size_t(num_sets)) {
+HeadPlan::HeadPlan(const ga_engine_config& limits, int32_t num_heads)
+    : max_sequences_(limits.max_sequences), inputs_(size_t(num_heads)) {
   const size_t laws = size_t(limits.max_sequences + limits.max_components);
   const size_t terms = size_t(limits.max_terms + limits.max_components);
-  for (SetInputs& input : inputs_) {
+  for (Inputs& input : inputs_) {
     input.first.reserve(terms + 1);
     input.row.reserve(terms);
     input.scale.reserve(terms);
   }
   first_.reserve(laws + 1);
-  set_.reserve(terms);
+  head_.reserve(terms);
   x_row_.reserve(terms);
   sampling_.reserve(laws);
   component_first_.reserve(size_t(limits.max_sequences) + 1);
 }
 
-void HeadPlan::build(const ga_step& step, const std::vector<int32_t>& set_first) {
-  for (SetInputs& input : inputs_) {
+void HeadPlan::build(const ga_step& step, const std::vector<Row>& rows) {
+  for (Inputs& input : inputs_) {
     input.first.assign(1, 0);
     input.row.clear();
     input.scale.clear();
   }
   first_.assign(1, 0);
-  set_.clear();
+  head_.clear();
   x_row_.clear();
   sampling_.clear();
   component_first_.clear();
@@ -62,7 +58,7 @@ void HeadPlan::build(const ga_step& step, const std::vector<int32_t>& set_first)
 
   int32_t term = 0;
   for (int32_t s = 0; s < step.num_sequences; ++s) {
-    add_sequence(step, s, term, set_first);
+    add_sequence(step, s, term, rows);
     term += step.sequence_terms[s];
   }
   term = 0;
@@ -70,55 +66,54 @@ void HeadPlan::build(const ga_step& step, const std::vector<int32_t>& set_first)
     component_first_.push_back(num_components());
     const bool keep = (step.sequence_flags[s] & GA_KEEP_COMPONENTS) != 0;
     for (int32_t t = 0; t < step.sequence_terms[s]; ++t, ++term) {
-      if (keep) add_component(step.term_row[term], set_first);
+      if (keep) add_component(rows[size_t(step.term_row[term])]);
     }
   }
   component_first_.push_back(num_components());
 }
 
-// One input for each set that the sequence's terms touch, in the order in which they first do. A term of weight 0
+// One input for each head that the sequence's terms touch, in the order in which they first do. A term of weight 0
 // does not count: 0 * infinity would.
-void HeadPlan::add_sequence(const ga_step& step, int32_t s, int32_t first_term,
-                            const std::vector<int32_t>& set_first) {
+void HeadPlan::add_sequence(const ga_step& step, int32_t s, int32_t first_term, const std::vector<Row>& rows) {
   const int32_t end = first_term + step.sequence_terms[s];
-  const size_t law_start = set_.size();
+  const auto law_start = std::ptrdiff_t(head_.size());
   for (int32_t t = first_term; t < end; ++t) {
-    const int32_t set = set_of(step.term_row[t], set_first);
-    const bool seen = std::find(set_.begin() + std::ptrdiff_t(law_start), set_.end(), set) != set_.end();
+    const int32_t head = rows[size_t(step.term_row[t])].head;
+    const bool seen = std::find(head_.begin() + law_start, head_.end(), head) != head_.end();
     if (seen || step.term_weight[t] == 0) continue;
 
-    SetInputs& input = inputs_[size_t(set)];
+    Inputs& inputs = inputs_[size_t(head)];
     for (int32_t u = t; u < end; ++u) {
-      if (step.term_weight[u] == 0 || set_of(step.term_row[u], set_first) != set) continue;
-      input.row.push_back(step.term_row[u] - set_first[size_t(set)]);
-      input.scale.push_back(step.term_weight[u]);
+      const Row row = rows[size_t(step.term_row[u])];
+      if (step.term_weight[u] == 0 || row.head != head) continue;
+      inputs.row.push_back(row.row_of_set);
+      inputs.scale.push_back(step.term_weight[u]);
     }
-    add_law_input(set);
+    add_law_input(head);
   }
   end_law(sampling_of(step, s));
 }
 
-void HeadPlan::add_component(int32_t row, const std::vector<int32_t>& set_first) {
-  const int32_t set = set_of(row, set_first);
-  inputs_[size_t(set)].row.push_back(row - set_first[size_t(set)]);
-  inputs_[size_t(set)].scale.push_back(1);
-  add_law_input(set);
+void HeadPlan::add_component(Row row) {
+  inputs_[size_t(row.head)].row.push_back(row.row_of_set);
+  inputs_[size_t(row.head)].scale.push_back(1);
+  add_law_input(row.head);
 
   SamplingPlan keep{};
   keep.z_row = max_sequences_ + num_components();
   end_law(keep);
 }
 
-// Closes the input of `set` whose rows were just added, and lets the law that is being built add its logits.
-void HeadPlan::add_law_input(int32_t set) {
-  SetInputs& input = inputs_[size_t(set)];
-  set_.push_back(set);
-  x_row_.push_back(input.num_x());
-  input.first.push_back(int32_t(input.row.size()));
+// Closes the input of `head` whose rows were just added, and lets the law that is being built add its logits.
+void HeadPlan::add_law_input(int32_t head) {
+  Inputs& inputs = inputs_[size_t(head)];
+  head_.push_back(head);
+  x_row_.push_back(inputs.num_x());
+  inputs.first.push_back(int32_t(inputs.row.size()));
 }
 
 void HeadPlan::end_law(const SamplingPlan& sampling) {
-  first_.push_back(int32_t(set_.size()));
+  first_.push_back(int32_t(head_.size()));
   sampling_.push_back(sampling);
 }
 

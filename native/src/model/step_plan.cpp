@@ -24,6 +24,11 @@ void check_lane(const ga_step& step, int32_t l, const ga_engine_config& limits,
           "lane_rows[%d] is %d at position %d, a lane has at most %d positions", l, rows, position,
           limits.max_model_len);
 
+  const float* preference = step.lane_preference + int64_t(l) * limits.max_objectives;
+  for (int32_t k = 0; k < views[size_t(view)].num_objectives; ++k) {
+    REQUIRE(std::isfinite(preference[k]), "lane_preference[%d, %d] must be finite, got %g", l, k, preference[k]);
+  }
+
   const int32_t pages = (position + rows - 1) / limits.page_size + 1;
   const int32_t* page = step.lane_pages + int64_t(l) * step.max_pages_per_lane;
   for (int32_t p = 0; p < pages; ++p) {
@@ -52,7 +57,7 @@ void check_sampling(const ga_step& step, int32_t s) {
 
 template <class T>
 T* StepArrays::take(int64_t size) {
-  blocks_.emplace_back(size_t(size * int64_t(sizeof(T)) + 7) / 8);
+  blocks_.emplace_back(size_t(size * int64_t(sizeof(T)) / 8 + 1));  // never empty: the host maps it
   return reinterpret_cast<T*>(blocks_.back().data());
 }
 
@@ -62,6 +67,7 @@ StepArrays::StepArrays(const ga_engine_config& limits) {
   step_.lane_position = take<int32_t>(limits.max_lanes);
   step_.lane_rows = take<int32_t>(limits.max_lanes);
   step_.lane_pages = take<int32_t>(int64_t(limits.max_lanes) * step_.max_pages_per_lane);
+  step_.lane_preference = take<float>(int64_t(limits.max_lanes) * limits.max_objectives);
   step_.token_ids = take<int32_t>(limits.max_rows);
   step_.term_row = take<int32_t>(limits.max_terms);
   step_.term_weight = take<float>(limits.max_terms);

@@ -29,6 +29,7 @@ class StepArrays {
 struct ViewLimits {
   int32_t num_pages;   // of its weight set's pool
   int32_t vocab_size;  // ids that its embedding has
+  int32_t num_objectives;  // of its adapter's preference vector
 };
 
 // Totals of a step that passed the check.

@@ -29,10 +29,10 @@ EmbedArgs embed_args(const SetRunner& set) {
   return {set.hidden->as<float>(), set.ids, set.weights.embedding(), set.rows.num_rows};
 }
 
-QkvArgs qkv_args(const SetRunner& set, int32_t l) {
+QkvArgs qkv_args(SetRunner& set, int32_t l) {
   const ga_model_config& c = set.weights.config();
   const Layer& layer = set.weights.layers()[size_t(l)];
-  QkvArgs a;
+  QkvArgs a{};
   a.q = set.q->as<float>();
   a.cache = set.cache;
   a.layer = l;
@@ -53,11 +53,14 @@ QkvArgs qkv_args(const SetRunner& set, int32_t l) {
   a.num_kv_heads = c.num_kv_heads;
   a.head_dim = c.head_dim;
   a.rows = set.rows;
+  a.q_low_rank = set.low_ranks(0, l, Module::q_proj);
+  a.k_low_rank = set.low_ranks(1, l, Module::k_proj);
+  a.v_low_rank = set.low_ranks(2, l, Module::v_proj);
   return a;
 }
 
-AttentionArgs attention_args(const SetRunner& set, int32_t l) {
-  AttentionArgs a;
+AttentionArgs attention_args(SetRunner& set, int32_t l) {
+  AttentionArgs a{};
   a.out = set.attention->as<float>();
   a.q = set.q->as<float>();
   a.cache = set.cache;
@@ -68,38 +71,42 @@ AttentionArgs attention_args(const SetRunner& set, int32_t l) {
   return a;
 }
 
-ProjectArgs o_args(const SetRunner& set, int32_t l) {
+ProjectArgs o_args(SetRunner& set, int32_t l) {
   const Layer& layer = set.weights.layers()[size_t(l)];
   return {set.hidden->as<float>(), set.attention->as<float>(), layer.o_proj.get(), values(layer.o_bias),
-          set.rows.num_rows};
+          set.rows.num_rows,       set.low_ranks(0, l, Module::o_proj)};
 }
 
-GateUpArgs gate_up_args(const SetRunner& set, int32_t l) {
-  const Layer& layer = set.weights.layers()[size_t(l)];
-  return {set.inner->as<float>(),
-          set.hidden->as<float>(),
-          values(layer.post_attention_norm),
-          layer.gate_proj.get(),
-          layer.up_proj.get(),
-          values(layer.gate_bias),
-          values(layer.up_bias),
-          set.weights.config().rms_norm_eps,
-          set.rows.num_rows};
-}
-
-ProjectArgs down_args(const SetRunner& set, int32_t l) {
+ProjectArgs down_args(SetRunner& set, int32_t l) {
   const Layer& layer = set.weights.layers()[size_t(l)];
   return {set.hidden->as<float>(), set.inner->as<float>(), layer.down_proj.get(), values(layer.down_bias),
-          set.rows.num_rows};
+          set.rows.num_rows,       set.low_ranks(0, l, Module::down_proj)};
+}
+
+GateUpArgs gate_up_args(SetRunner& set, int32_t l) {
+  const Layer& layer = set.weights.layers()[size_t(l)];
+  GateUpArgs a{};
+  a.out = set.inner->as<float>();
+  a.hidden = set.hidden->as<float>();
+  a.norm = values(layer.post_attention_norm);
+  a.gate = layer.gate_proj.get();
+  a.up = layer.up_proj.get();
+  a.gate_bias = values(layer.gate_bias);
+  a.up_bias = values(layer.up_bias);
+  a.eps = set.weights.config().rms_norm_eps;
+  a.num_rows = set.rows.num_rows;
+  a.gate_low_rank = set.low_ranks(0, l, Module::gate_proj);
+  a.up_low_rank = set.low_ranks(1, l, Module::up_proj);
+  return a;
 }
 
 // Calls one operation with a problem for each set that has layer l.
 template <class Args>
-void stage(Backend& backend, void (Backend::*operation)(Span<Args>), Args (*args)(const SetRunner&, int32_t),
+void stage(Backend& backend, void (Backend::*operation)(Span<Args>), Args (*args)(SetRunner&, int32_t),
            Span<SetRunner*> active, int32_t l) {
   Args problems[kMaxSets];
   int32_t count = 0;
-  for (const SetRunner* set : active) {
+  for (SetRunner* set : active) {
     if (l < set->weights.config().num_layers) problems[count++] = args(*set, l);
   }
   (backend.*operation)({problems, count});
@@ -128,6 +135,23 @@ SetRunner::SetRunner(Backend& backend, const WeightSet& w, const ga_engine_confi
   rope_cos = floats(int64_t(limits.max_model_len) * (c.head_dim / 2));
   rope_sin = floats(int64_t(limits.max_model_len) * (c.head_dim / 2));
   fill_rope(backend, w, limits.max_model_len, *rope_cos, *rope_sin);
+}
+
+Span<LowRank> SetRunner::low_ranks(int32_t slot, int32_t layer, Module module) {
+  int32_t count = 0;
+  for (int32_t i = 0; i < num_adapters; ++i) {
+    if (low_rank_of(adapters[i], layer, module, &low_ranks_[slot][count])) ++count;
+  }
+  return {low_ranks_[slot], count};
+}
+
+bool low_rank_of(const AdapterRows& rows, int32_t layer, Module module, LowRank* out) {
+  if (!rows.adapter->low_rank(layer, module, out)) return false;
+  out->first_row = rows.first_row;
+  out->num_rows = rows.num_rows;
+  out->preference = rows.preference;
+  out->preference_stride = rows.preference_stride;
+  return true;
 }
 
 void run_layers(Backend& backend, Span<SetRunner*> active) {

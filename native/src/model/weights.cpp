@@ -1,11 +1,8 @@
 #include "model/weights.h"
 
-#include <cinttypes>
 #include <cmath>
-#include <cstring>
 
 #include "error.h"
-#include "half.h"
 #include "mapped_file.h"
 
 namespace genarm {
@@ -49,25 +46,6 @@ void check(const ga_model_config& c, const float* inv_freq, const int32_t* windo
   for (int32_t l = 0; l < c.num_layers; ++l) {
     REQUIRE(windows[l] >= 0, "windows[%d] must not be negative, got %d", l, windows[l]);
   }
-}
-
-int64_t element_bytes(int32_t dtype) { return dtype == GA_F32 ? 4 : 2; }
-
-float element(const uint8_t* data, int32_t dtype, int64_t i) {
-  if (dtype == GA_F32) {
-    float value;
-    memcpy(&value, data + 4 * i, 4);
-    return value;
-  }
-  uint16_t bits;
-  memcpy(&bits, data + 2 * i, 2);
-  return dtype == GA_F16 ? f16_to_f32(bits) : bf16_to_f32(bits);
-}
-
-std::string shape_text(const int64_t* shape, int32_t rank) {
-  std::string text = "[";
-  for (int32_t i = 0; i < rank; ++i) text += (i ? ", " : "") + std::to_string(shape[i]);
-  return text + "]";
 }
 
 }  // namespace
@@ -134,36 +112,21 @@ void WeightSet::add_layer(const std::string& prefix, Layer& layer) {
   add_linear(prefix + "mlp.down_proj", layer.down_proj, layer.down_bias, c.mlp_bias, hidden, inner);
 }
 
-void WeightSet::load(const std::string& name, int32_t dtype, const int64_t* shape, int32_t rank,
-                     const MappedFile& file, int64_t offset, int64_t bytes) {
-  const auto found = slots_.find(name);
-  REQUIRE(found != slots_.end(), "%s: the configuration has no tensor %s", file.path().c_str(), name.c_str());
+void WeightSet::load(const StoredTensor& tensor) {
+  const auto found = slots_.find(tensor.name);
+  REQUIRE(found != slots_.end(), "%s: the configuration has no tensor %s", tensor.file.path().c_str(),
+          tensor.name.c_str());
   Slot& slot = found->second;
-  REQUIRE(!slot.filled, "%s: tensor %s was already loaded", file.path().c_str(), name.c_str());
-  REQUIRE(dtype >= GA_F32 && dtype <= GA_BF16, "%s: tensor %s: dtype must be f32, f16 or bf16, got %d",
-          file.path().c_str(), name.c_str(), dtype);
+  REQUIRE(!slot.filled, "%s: tensor %s was already loaded", tensor.file.path().c_str(), tensor.name.c_str());
 
-  const int64_t expected[2] = {slot.rows, slot.columns};
-  const int32_t expected_rank = slot.matrix ? 2 : 1;
-  bool same = rank == expected_rank;
-  for (int32_t i = 0; same && i < rank; ++i) same = shape[i] == expected[i];
-  REQUIRE(same, "%s: tensor %s: expected shape %s, found %s", file.path().c_str(), name.c_str(),
-          shape_text(expected, expected_rank).c_str(), shape_text(shape, rank).c_str());
-  const int64_t size = slot.rows * (slot.matrix ? slot.columns : 1);
-  REQUIRE(bytes == size * element_bytes(dtype), "%s: tensor %s: expected %" PRId64 " bytes, found %" PRId64,
-          file.path().c_str(), name.c_str(), size * element_bytes(dtype), bytes);
-
-  const uint8_t* data = file.range(offset, bytes);
   if (slot.matrix) {
-    const MatrixSource source{data, Dtype(dtype), slot.rows, slot.columns, slot.row_group};
-    *slot.matrix = backend_.pack(source, dtype_ < 0 ? Dtype(dtype) : Dtype(dtype_));
+    tensor.expect({slot.rows, slot.columns});
+    *slot.matrix = backend_.pack(tensor.matrix(slot.row_group), Dtype(dtype_ < 0 ? tensor.dtype : dtype_));
     bytes_ += (*slot.matrix)->bytes;
   } else {
-    std::vector<float> values(static_cast<size_t>(size));
-    for (int64_t i = 0; i < size; ++i) values[size_t(i)] = element(data, dtype, i);
-    *slot.vector = backend_.allocate(values.size() * sizeof(float));
-    backend_.upload((*slot.vector)->data, values.data(), values.size() * sizeof(float));
-    bytes_ += size * int64_t(sizeof(float));
+    tensor.expect({slot.rows});
+    *slot.vector = tensor.values(backend_);
+    bytes_ += int64_t((*slot.vector)->bytes);
   }
   slot.filled = true;
 }

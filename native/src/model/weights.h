@@ -9,10 +9,9 @@
 
 #include "backend.h"
 #include "genarm.h"
+#include "model/stored_tensor.h"
 
 namespace genarm {
-
-class MappedFile;
 
 // One decoder layer. Vectors are f32 on the device; a pointer is null where the family has no such tensor.
 struct Layer {
@@ -30,8 +29,7 @@ class WeightSet {
             int32_t dtype);
 
   // Packs one tensor; see ga_weights_load.
-  void load(const std::string& name, int32_t dtype, const int64_t* shape, int32_t rank, const MappedFile& file,
-            int64_t offset, int64_t bytes);
+  void load(const StoredTensor& tensor);
 
   // Throws naming the first tensor that was not loaded.
   void finish();
