@@ -1,0 +1,164 @@
+package org.genarm.model;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.genarm.binding.Dtype;
+import org.genarm.binding.MappedFile;
+import org.genarm.binding.ModelShape;
+import org.genarm.checkpoint.Checkpoint;
+import org.genarm.checkpoint.CheckpointException;
+import org.genarm.checkpoint.StoredTensor;
+import org.genarm.checkpoint.TensorType;
+
+/** The tensors that a model of some shape has, by Hugging Face's names, and how a checkpoint measures up to them. */
+final class ExpectedTensors {
+  private static final String EMBEDDING = "model.embed_tokens.weight";
+  private static final String LM_HEAD = "lm_head.weight";
+
+  /** Old checkpoints store what is computed. */
+  private static final String COMPUTED = ".rotary_emb.inv_freq";
+
+  /** Beyond this a list of names says no more. */
+  private static final int MOST_NAMES = 100;
+
+  private static final int COMPARED_BYTES = 1 << 20;
+
+  private final Map<String, List<Long>> shapes = new LinkedHashMap<>();
+  private final boolean tied;
+
+  ExpectedTensors(ModelShape shape) {
+    tied = shape.tieEmbeddings();
+    long hidden = shape.hiddenSize();
+    add(EMBEDDING, shape.vocabSize(), hidden);
+    for (int layer = 0; layer < shape.numLayers(); layer++) {
+      addLayer("model.layers." + layer + ".", shape);
+    }
+    add("model.norm.weight", hidden);
+    if (!tied) {
+      add(LM_HEAD, shape.vocabSize(), hidden);
+    }
+  }
+
+  /** The checkpoint's tensors that are to be loaded, in its order, or one message that names all that is wrong. */
+  List<StoredTensor> in(Checkpoint checkpoint) {
+    List<StoredTensor> loaded = new ArrayList<>();
+    List<String> unexpected = new ArrayList<>();
+    List<String> misshapen = new ArrayList<>();
+    for (StoredTensor tensor : checkpoint.tensors().values()) {
+      List<Long> shape = shapes.get(tensor.name());
+      if (shape == null) {
+        if (!tensor.name().endsWith(COMPUTED) && !(tied && tensor.name().equals(LM_HEAD))) {
+          unexpected.add(tensor.name());
+        }
+      } else if (!shape.equals(tensor.shape())) {
+        misshapen.add(tensor.name() + " " + tensor.shape() + " instead of " + shape);
+      } else if (dtype(tensor.type()) == null) {
+        misshapen.add(tensor.name() + " " + tensor.type() + " instead of F32, F16 or BF16");
+      } else {
+        loaded.add(tensor);
+      }
+    }
+    List<String> missing = new ArrayList<>(shapes.keySet());
+    missing.removeAll(checkpoint.tensors().keySet());
+    refuse(checkpoint, missing, unexpected, misshapen);
+    requireTied(checkpoint);
+    return loaded;
+  }
+
+  /** How the device knows a stored type; null for one that no weight has. */
+  static Dtype dtype(TensorType type) {
+    return switch (type) {
+      case F32 -> Dtype.F32;
+      case F16 -> Dtype.F16;
+      case BF16 -> Dtype.BF16;
+      default -> null;
+    };
+  }
+
+  private void addLayer(String layer, ModelShape shape) {
+    long hidden = shape.hiddenSize();
+    long inner = shape.intermediateSize();
+    long queries = (long) shape.numHeads() * shape.headDim();
+    long keys = (long) shape.numKvHeads() * shape.headDim();
+    add(layer + "input_layernorm.weight", hidden);
+    addLinear(layer + "self_attn.q_proj", queries, hidden, shape.qkvBias());
+    addLinear(layer + "self_attn.k_proj", keys, hidden, shape.qkvBias());
+    addLinear(layer + "self_attn.v_proj", keys, hidden, shape.qkvBias());
+    if (shape.qkNorm()) {
+      add(layer + "self_attn.q_norm.weight", shape.headDim());
+      add(layer + "self_attn.k_norm.weight", shape.headDim());
+    }
+    addLinear(layer + "self_attn.o_proj", hidden, queries, shape.oBias());
+    add(layer + "post_attention_layernorm.weight", hidden);
+    addLinear(layer + "mlp.gate_proj", inner, hidden, shape.mlpBias());
+    addLinear(layer + "mlp.up_proj", inner, hidden, shape.mlpBias());
+    addLinear(layer + "mlp.down_proj", hidden, inner, shape.mlpBias());
+  }
+
+  private void addLinear(String name, long rows, long columns, boolean bias) {
+    add(name + ".weight", rows, columns);
+    if (bias) {
+      add(name + ".bias", rows);
+    }
+  }
+
+  private void add(String name, Number... shape) {
+    List<Long> dimensions = new ArrayList<>();
+    for (Number dimension : shape) {
+      dimensions.add(dimension.longValue());
+    }
+    shapes.put(name, dimensions);
+  }
+
+  private void refuse(
+      Checkpoint checkpoint, List<String> missing, List<String> unexpected, List<String> misshapen) {
+    List<String> found = new ArrayList<>();
+    describe(found, "missing ", missing);
+    describe(found, "unexpected ", unexpected);
+    describe(found, "misshapen ", misshapen);
+    if (!found.isEmpty()) {
+      throw new CheckpointException(
+          checkpoint.directory(), shapes.size() + " tensors as " + ModelConfig.FILE + " asks for", String.join("; ", found));
+    }
+  }
+
+  private static void describe(List<String> found, String what, List<String> names) {
+    if (!names.isEmpty()) {
+      List<String> shown = names.stream().limit(MOST_NAMES).map(CheckpointException::quote).toList();
+      int more = names.size() - shown.size();
+      found.add(what + String.join(", ", shown) + (more > 0 ? " and " + more + " more" : ""));
+    }
+  }
+
+  /** A tied model may store its LM head again, but only as the embedding table itself. */
+  private void requireTied(Checkpoint checkpoint) {
+    StoredTensor head = checkpoint.tensors().get(LM_HEAD);
+    if (!tied || head == null) {
+      return;
+    }
+    StoredTensor embedding = checkpoint.tensors().get(EMBEDDING);
+    if (head.type() != embedding.type() || !head.shape().equals(embedding.shape()) || !same(head, embedding)) {
+      throw new CheckpointException(
+          head.file().path(),
+          LM_HEAD,
+          "the values of " + EMBEDDING + ", for tie_word_embeddings is true",
+          "other values");
+    }
+  }
+
+  private static boolean same(StoredTensor a, StoredTensor b) {
+    MappedFile first = a.file().mapped();
+    MappedFile second = b.file().mapped();
+    for (long at = 0; at < a.bytes(); at += COMPARED_BYTES) {
+      int bytes = (int) Math.min(COMPARED_BYTES, a.bytes() - at);
+      ByteBuffer left = ByteBuffer.wrap(first.read(a.offset() + at, bytes));
+      if (!left.equals(ByteBuffer.wrap(second.read(b.offset() + at, bytes)))) {
+        return false;
+      }
+    }
+    return true;
+  }
+}
