@@ -105,9 +105,9 @@ CHECKPOINTS = {
     # Mistral's own defaults: 8 key-value heads, a window of 4096
     "mistral-defaults": (mistral(hidden_size=128, intermediate_size=96, num_hidden_layers=1, num_attention_heads=16,
                                  max_position_embeddings=256, vocab_size=131), "BF16", 40, {"embedding": 0.003}),
-    # three shards and the buffers that old LLaMA files carry
-    "llama-sharded-v4": (llama(**V4, **SHAPE, rope_scaling=None, tie_word_embeddings=False, torch_dtype="bfloat16",
-                               pad_token_id=0, max_sequence_length=256), "BF16", 40, {"shards": 3, "inv_freq": True}),
+    # three shards, keys that are null, and the buffers that old LLaMA files carry
+    "llama-sharded-v4": (llama(**V4, **SHAPE, head_dim=None, rope_scaling=None, tie_word_embeddings=False,
+                               torch_dtype="bfloat16", pad_token_id=0, max_sequence_length=256), "BF16", 40, {"shards": 3, "inv_freq": True}),
     # matrices BF16, norms F32, embedding F16
     "llama-mixed-dtypes": (llama(**V5, **SHAPE, rope_parameters={"rope_theta": 10000.0, "rope_type": "default"},
                                  tie_word_embeddings=False), "BF16", 40, {"mixed": True}),
