@@ -1,0 +1,108 @@
+package org.genarm.engine;
+
+import java.util.Arrays;
+
+/**
+ * The tokens of one of a request's choices, as they come: the engine thread writes, any thread reads. A token that
+ * {@link #size} counts never changes. {@link Submission#await} waits for more.
+ */
+public final class Completion {
+  private final int choice;
+  private final int[] tokens;
+  private final long submittedNanos;
+  private long startedNanos;
+  private long firstTokenNanos;
+  private long finishedNanos;
+  private Throwable failure;
+  private volatile int size;
+  private volatile FinishReason finishReason;
+  private volatile boolean cancelled;
+
+  Completion(int choice, int maxNewTokens, long submittedNanos) {
+    this.choice = choice;
+    this.tokens = new int[maxNewTokens];
+    this.submittedNanos = submittedNanos;
+  }
+
+  /** Which of the request's n completions this is, from 0. */
+  public int choice() {
+    return choice;
+  }
+
+  /** Tokens drawn up to this moment. */
+  public int size() {
+    return size;
+  }
+
+  /** The i-th token, i below {@link #size}. */
+  public int token(int i) {
+    if (i < 0 || i >= size) {
+      throw new IndexOutOfBoundsException("token " + i + " of " + size);
+    }
+    return tokens[i];
+  }
+
+  /** A copy of the tokens drawn up to this moment. */
+  public int[] tokens() {
+    return Arrays.copyOf(tokens, size);
+  }
+
+  /** Null while it is running; every token is there once it is not. */
+  public FinishReason finishReason() {
+    return finishReason;
+  }
+
+  /** What {@link FinishReason#ERROR} was, else null. */
+  public Throwable failure() {
+    return finishReason == null ? null : failure;
+  }
+
+  /** Zeros for what has not been reached; whole once {@link #finishReason} is there. */
+  public Timings timings() {
+    return new Timings(
+        millis(submittedNanos, startedNanos),
+        millis(submittedNanos, firstTokenNanos),
+        millis(firstTokenNanos, finishedNanos));
+  }
+
+  private static double millis(long from, long to) {
+    return from == 0 || to == 0 ? 0 : (to - from) / 1e6;
+  }
+
+  void cancel() {
+    cancelled = true;
+  }
+
+  boolean isCancelled() {
+    return cancelled;
+  }
+
+  void start(long nanos) {
+    if (startedNanos == 0) {
+      startedNanos = nanos;
+    }
+  }
+
+  boolean isFull() {
+    return size == tokens.length;
+  }
+
+  int maxNewTokens() {
+    return tokens.length;
+  }
+
+  void add(int token, long nanos) {
+    int count = size;
+    if (count == 0) {
+      firstTokenNanos = nanos;
+    }
+    tokens[count] = token;
+    size = count + 1;
+  }
+
+  void finish(FinishReason reason, Throwable cause, long nanos) {
+    failure = cause;
+    finishedNanos = nanos;
+    finishReason = reason;
+  }
+}

@@ -1,0 +1,197 @@
+package org.genarm.engine;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.RejectedExecutionException;
+import org.genarm.binding.Device;
+import org.genarm.binding.NativeEngine;
+import org.genarm.binding.NativeException;
+import org.genarm.guidance.View;
+
+/**
+ * Generates for many requests at a time over one base and its reward models: one thread plans a step, runs it behind
+ * the door, and hands out its tokens.
+ *
+ * <p>The device and the views' models are the caller's and stay open until the engine is closed.
+ */
+public final class Engine implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(Engine.class.getName());
+
+  private final List<View> views;
+  private final EngineConfig config;
+  private final Inbox inbox;
+  private final Scheduler scheduler;
+  private final Thread thread;
+  final KvPages pages;
+  final NativeEngine door;
+  final StepWriter writer;
+  final int[] viewOrder;
+
+  private Engine(List<View> views, EngineConfig config, ViewOrder order, NativeEngine door) {
+    this.views = views;
+    this.config = config;
+    this.door = door;
+    viewOrder = order.views();
+    inbox = new Inbox(config.maxQueue());
+    pages = new KvPages(config.kvPages(), order.setOf());
+    scheduler = new Scheduler(config, inbox, pages);
+    writer = new StepWriter(door.buffer(), viewOrder, config.pageSize());
+    thread = new Thread(this::run, "genarm-engine");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  /**
+   * Opens an engine and starts its thread.
+   *
+   * @param views the base first, then the reward models in the order of the weights
+   */
+  public static Engine open(Device device, List<View> views, EngineConfig config) {
+    List<View> all = List.copyOf(views);
+    config.requireRoomFor(all.size());
+    all.forEach(view -> view.requireCovers(config.vocabSize()));
+    ViewOrder order = ViewOrder.of(all);
+    NativeEngine door = NativeEngine.create(device, config.limits(all.size()));
+    try {
+      for (int view : order.views()) {
+        int sharing = KvPages.viewsOver(order.setOf()[view], order.setOf());
+        door.addView(all.get(view).model().weights(), config.kvPages() * sharing);
+      }
+      door.start();
+      return new Engine(all, config, order, door);
+    } catch (RuntimeException e) {
+      door.close();
+      throw e;
+    }
+  }
+
+  public List<View> views() {
+    return views;
+  }
+
+  public EngineConfig config() {
+    return config;
+  }
+
+  /**
+   * Takes a request, to be run when there is room. A completion ends with {@link FinishReason#LENGTH} where its longest
+   * lane reaches {@link EngineConfig#maxModelLen}.
+   *
+   * @throws IllegalArgumentException for a prompt that leaves no room, or a token outside a vocabulary
+   * @throws RejectedExecutionException where the queue is full
+   * @throws IllegalStateException where the engine is closed, or stopped because its device failed
+   */
+  public Submission submit(TokenRequest request) {
+    check(request);
+    long now = System.nanoTime();
+    int room = config.maxModelLen() - request.longestPrompt();
+    List<Completion> completions = new ArrayList<>(request.n());
+    for (int choice = 0; choice < request.n(); choice++) {
+      completions.add(new Completion(choice, Math.min(request.maxNewTokens(), room), now));
+    }
+    Submission submission = new Submission(completions, request.guidance(), inbox);
+    List<Sequence> sequences = new ArrayList<>(request.n());
+    for (Completion completion : completions) {
+      sequences.add(new Sequence(submission, completion, request, config.pageSize()));
+    }
+    inbox.offer(sequences);
+    return submission;
+  }
+
+  private void check(TokenRequest request) {
+    if (request.prompts().size() != views.size()) {
+      throw new IllegalArgumentException(
+          "there must be a prompt for each of " + views.size() + " views, got " + request.prompts().size());
+    }
+    for (int i = 0; i < views.size(); i++) {
+      View view = views.get(i);
+      int[] prompt = request.prompts().get(i);
+      if (prompt.length >= config.maxModelLen()) {
+        throw new IllegalArgumentException("the prompt of " + view.name() + " has " + prompt.length
+            + " tokens, at most " + (config.maxModelLen() - 1) + " leave room for a new one");
+      }
+      view.requireInVocabulary(prompt);
+    }
+  }
+
+  /**
+   * The law of the next token after every position of every row of ids, for analysis: waits until nothing else runs,
+   * then runs alone. Blocks until the sink has had everything.
+   *
+   * @throws IllegalArgumentException for ids outside a vocabulary, a row that is too long, or components where
+   *     {@link EngineConfig#maxComponents} has no room for a position's
+   * @throws GenerationException where a law is not finite
+   */
+  public void laws(LawRequest request, LawSink sink) throws InterruptedException {
+    FutureTask<Void> task = new FutureTask<>(new Analysis(request, sink, this), null);
+    inbox.offer(task);
+    try {
+      task.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
+    } catch (CancellationException e) {
+      throw new IllegalStateException("the engine was closed", e);
+    }
+  }
+
+  private void run() {
+    Throwable cause = null;
+    try {
+      while (scheduler.isIdle() ? inbox.await() : !inbox.isClosed()) {
+        FutureTask<Void> analysis = scheduler.isIdle() ? inbox.pollAnalysis() : null;
+        if (analysis != null) {
+          analysis.run();
+        } else {
+          step();
+        }
+      }
+    } catch (InterruptedException e) {
+      LOG.log(System.Logger.Level.DEBUG, "interrupted: the engine closes");
+    } catch (RuntimeException | Error e) {
+      cause = e;
+      LOG.log(System.Logger.Level.ERROR, "the engine stops", e);
+    } finally {
+      inbox.close(cause);
+      scheduler.endAll(cause == null ? FinishReason.CANCELLED : FinishReason.ERROR, cause);
+      door.close();
+    }
+  }
+
+  private void step() {
+    if (scheduler.plan() == 0) {
+      return;
+    }
+    try {
+      writer.write(scheduler);
+      door.step();
+    } catch (NativeException.OutOfMemory | IllegalArgumentException e) {
+      LOG.log(System.Logger.Level.WARNING, "a step failed, its sequences end", e);
+      scheduler.fail(e);
+      return;
+    }
+    scheduler.accept(door.buffer().sampled);
+  }
+
+  /** Ends what still runs or waits, and frees the engine's memory. A second call does nothing. */
+  @Override
+  public void close() {
+    inbox.close(null);
+    boolean interrupted = false;
+    while (thread != Thread.currentThread() && thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,106 @@
+package org.genarm.engine;
+
+import org.genarm.binding.Dtype;
+import org.genarm.binding.EngineLimits;
+
+/**
+ * Every limit of an engine: its memory is sized from them when it opens, and nothing is allocated while it generates.
+ *
+ * @param vocabSize tokens that may be drawn: logits are cut to this many
+ * @param maxModelLen positions of the longest lane, prompt and completion together
+ * @param maxRows row budget of a step, over all lanes; at least one for each view of each sequence
+ * @param maxSequences completions that run at the same time
+ * @param maxQueue completions that may wait
+ * @param pageSize positions in a KV page, a multiple of 16
+ * @param kvPages KV pages for each view; views over one weight set share theirs
+ * @param prefillChunk rows that one lane computes in a step at most
+ * @param maxComponents laws of single models that an analysis keeps in a step; 0 where none is asked for
+ * @param activations precision of matrix inputs: F32, or BF16 or INT8 where the device has it
+ */
+public record EngineConfig(
+    int vocabSize,
+    int maxModelLen,
+    int maxRows,
+    int maxSequences,
+    int maxQueue,
+    int pageSize,
+    int kvPages,
+    int prefillChunk,
+    int maxComponents,
+    Dtype activations) {
+  private static final int PAGE_SIZE = 16;
+  private static final int PROMPT_ROWS = 256;
+
+  public EngineConfig {
+    require(vocabSize >= 1, "vocab_size must be at least 1", vocabSize);
+    require(maxModelLen >= 2, "max_model_len must be at least 2", maxModelLen);
+    require(maxSequences >= 1, "max_sequences must be at least 1", maxSequences);
+    require(maxRows >= maxSequences, "max_rows must be at least max_sequences (" + maxSequences + ")", maxRows);
+    require(maxQueue >= 1, "max_queue must be at least 1", maxQueue);
+    require(pageSize >= 16 && pageSize % 16 == 0, "page_size must be a multiple of 16", pageSize);
+    require((long) kvPages * pageSize >= maxModelLen,
+        "kv_pages must hold a lane of max_model_len (" + maxModelLen + ") in pages of " + pageSize, kvPages);
+    require(prefillChunk >= 1, "prefill_chunk must be at least 1", prefillChunk);
+    require(maxComponents >= 0, "max_components must be at least 0", maxComponents);
+  }
+
+  private static void require(boolean holds, String expected, int found) {
+    if (!holds) {
+      throw new IllegalArgumentException(expected + ", got " + found);
+    }
+  }
+
+  /**
+   * Limits under which maxSequences completions of the full length run together, and prompts move in chunks beside
+   * them.
+   */
+  public static EngineConfig of(int vocabSize, int maxModelLen, int maxSequences, int numViews) {
+    int pages = Math.toIntExact((long) pages(maxModelLen, PAGE_SIZE) * maxSequences);
+    int rows = maxSequences * numViews + PROMPT_ROWS;
+    return new EngineConfig(
+        vocabSize, maxModelLen, rows, maxSequences, 1024, PAGE_SIZE, pages, PROMPT_ROWS, 0, Dtype.F32);
+  }
+
+  public EngineConfig withKvPages(int pages) {
+    return new EngineConfig(vocabSize, maxModelLen, maxRows, maxSequences, maxQueue, pageSize, pages, prefillChunk,
+        maxComponents, activations);
+  }
+
+  public EngineConfig withRows(int rows, int chunk) {
+    return new EngineConfig(vocabSize, maxModelLen, rows, maxSequences, maxQueue, pageSize, kvPages, chunk,
+        maxComponents, activations);
+  }
+
+  public EngineConfig withMaxQueue(int queue) {
+    return new EngineConfig(vocabSize, maxModelLen, maxRows, maxSequences, queue, pageSize, kvPages, prefillChunk,
+        maxComponents, activations);
+  }
+
+  public EngineConfig withMaxComponents(int components) {
+    return new EngineConfig(vocabSize, maxModelLen, maxRows, maxSequences, maxQueue, pageSize, kvPages, prefillChunk,
+        components, activations);
+  }
+
+  public EngineConfig withActivations(Dtype dtype) {
+    return new EngineConfig(vocabSize, maxModelLen, maxRows, maxSequences, maxQueue, pageSize, kvPages, prefillChunk,
+        maxComponents, dtype);
+  }
+
+  /** A step must have a row for every view of every sequence, or one of them might never get its turn. */
+  void requireRoomFor(int numViews) {
+    require(maxRows >= (long) maxSequences * numViews,
+        "max_rows must be at least max_sequences (" + maxSequences + ") times the number of views (" + numViews + ")",
+        maxRows);
+  }
+
+  EngineLimits limits(int numViews) {
+    int lanes = maxSequences * numViews;
+    return new EngineLimits(
+        vocabSize, maxModelLen, maxRows, lanes, maxSequences, lanes, maxComponents, pageSize, activations);
+  }
+
+  /** Pages that hold this many positions. */
+  static int pages(int positions, int pageSize) {
+    return (positions + pageSize - 1) / pageSize;
+  }
+}

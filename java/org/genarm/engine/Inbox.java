@@ -1,0 +1,106 @@
+package org.genarm.engine;
+
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.RejectedExecutionException;
+
+/**
+ * What waits for the engine thread, first come first served: sequences up to a limit, and analyses, which run alone.
+ */
+final class Inbox {
+  private final ArrayDeque<Sequence> waiting = new ArrayDeque<>();
+  private final ArrayDeque<FutureTask<Void>> analyses = new ArrayDeque<>();
+  private final int capacity;
+  private boolean cancelled;
+  private boolean closed;
+  private Throwable cause;
+
+  Inbox(int capacity) {
+    this.capacity = capacity;
+  }
+
+  /** Takes all of a request's sequences or none. */
+  synchronized void offer(List<Sequence> sequences) {
+    requireOpen();
+    if (waiting.size() + sequences.size() > capacity) {
+      throw new RejectedExecutionException(
+          "the queue is full: " + waiting.size() + " wait, at most " + capacity + " may");
+    }
+    waiting.addAll(sequences);
+    notifyAll();
+  }
+
+  synchronized void offer(FutureTask<Void> analysis) {
+    requireOpen();
+    analyses.add(analysis);
+    notifyAll();
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException(
+          cause == null ? "the engine is closed" : "the engine has stopped: " + cause.getMessage(), cause);
+    }
+  }
+
+  /** Waits until there is something to do. False once closed. */
+  synchronized boolean await() throws InterruptedException {
+    while (!closed && waiting.isEmpty() && analyses.isEmpty()) {
+      wait();
+    }
+    return !closed;
+  }
+
+  synchronized boolean isClosed() {
+    return closed;
+  }
+
+  /** Refuses everything from here on; waiting sequences are left for the engine thread to end. */
+  synchronized void close(Throwable why) {
+    if (!closed) {
+      closed = true;
+      cause = why;
+    }
+    analyses.forEach(analysis -> analysis.cancel(false));
+    analyses.clear();
+    notifyAll();
+  }
+
+  /** The next sequence, or null where there is none or an analysis waits for the running ones to end. */
+  synchronized Sequence peek() {
+    return analyses.isEmpty() ? waiting.peek() : null;
+  }
+
+  synchronized Sequence poll() {
+    return waiting.poll();
+  }
+
+  /** A preempted sequence goes before all others, whatever the limit. */
+  synchronized void putBack(Sequence sequence) {
+    waiting.addFirst(sequence);
+  }
+
+  synchronized FutureTask<Void> pollAnalysis() {
+    return analyses.poll();
+  }
+
+  synchronized void noteCancelled() {
+    cancelled = true;
+  }
+
+  /** Takes one cancelled sequence out of the queue, or returns null. */
+  synchronized Sequence pollCancelled() {
+    if (!cancelled) {
+      return null;
+    }
+    for (Sequence sequence : waiting) {
+      if (sequence.completion.isCancelled()) {
+        waiting.remove(sequence);
+        return sequence;
+      }
+    }
+    cancelled = false;
+    return null;
+  }
+}

@@ -1,0 +1,71 @@
+package org.genarm.engine;
+
+import org.genarm.guidance.SamplingParams;
+
+/**
+ * One completion as the engine thread runs it: a lane for each view, the continuation that they share, and the
+ * weight of each. A view whose weight is 0 does not run; its lane stays as far as it was computed and catches up
+ * when the weight changes.
+ */
+final class Sequence {
+  final Submission submission;
+  final Completion completion;
+  final SamplingParams sampling;
+  final Lane[] lanes;
+  private final int[] eosIds;
+  private final int minNewTokens;
+  float[] weights;
+  /** Whether it draws a token in the step being planned. */
+  boolean draws;
+
+  Sequence(Submission submission, Completion completion, TokenRequest request, int pageSize) {
+    this.submission = submission;
+    this.completion = completion;
+    this.sampling = request.sampling();
+    this.minNewTokens = request.minNewTokens();
+    this.eosIds = request.eosIds().stream().mapToInt(Integer::intValue).toArray();
+    this.weights = submission.weights();
+    this.lanes = new Lane[request.prompts().size()];
+    for (int view = 0; view < lanes.length; view++) {
+      int[] prompt = request.prompts().get(view);
+      lanes[view] = new Lane(prompt, pages(prompt.length, completion.maxNewTokens(), pageSize));
+    }
+  }
+
+  /** Pages of a lane that runs to its end: the last token is drawn and never computed. */
+  static int pages(int promptLength, int maxNewTokens, int pageSize) {
+    return EngineConfig.pages(promptLength + maxNewTokens - 1, pageSize);
+  }
+
+  boolean runs(int view) {
+    return weights[view] != 0;
+  }
+
+  /** Rows that the view lacks before the next token can be drawn. */
+  int pending(int view) {
+    Lane lane = lanes[view];
+    return lane.prompt.length + completion.size() - lane.computed;
+  }
+
+  int token(int view, int position) {
+    int[] prompt = lanes[view].prompt;
+    return position < prompt.length ? prompt[position] : completion.token(position - prompt.length);
+  }
+
+  /** Position in the base's lane of the token to be drawn. */
+  int nextPosition() {
+    return lanes[0].prompt.length + completion.size();
+  }
+
+  /** Why the sequence ends with the token just added, or null where it goes on. */
+  FinishReason finishAfter(int token) {
+    if (completion.size() >= minNewTokens) {
+      for (int eos : eosIds) {
+        if (eos == token) {
+          return FinishReason.STOP;
+        }
+      }
+    }
+    return completion.isFull() ? FinishReason.LENGTH : null;
+  }
+}

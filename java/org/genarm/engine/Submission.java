@@ -1,0 +1,129 @@
+package org.genarm.engine;
+
+import java.util.List;
+import org.genarm.guidance.Guidance;
+
+/**
+ * A request that the engine has taken: where its completions appear, and how it is steered or cancelled while it
+ * runs. Any thread may use it.
+ */
+public final class Submission {
+  private static final System.Logger LOG = System.getLogger(Submission.class.getName());
+
+  private final List<Completion> completions;
+  private final int numArms;
+  private final Inbox inbox;
+  private long events;
+  private volatile float[] weights;
+  private volatile Runnable onProgress;
+
+  Submission(List<Completion> completions, Guidance guidance, Inbox inbox) {
+    this.completions = List.copyOf(completions);
+    this.numArms = guidance.weights().size();
+    this.inbox = inbox;
+    this.weights = toTermWeights(guidance);
+  }
+
+  /** One for each choice. */
+  public List<Completion> completions() {
+    return completions;
+  }
+
+  /**
+   * Waits until more has happened (a token, an end) than the caller has seen, and returns how much has. Start with
+   * 0 and hand back what was returned. Returns at once when every completion has ended.
+   */
+  public synchronized long await(long seen) throws InterruptedException {
+    while (events <= seen && !isFinished()) {
+      wait();
+    }
+    return events;
+  }
+
+  public boolean isFinished() {
+    for (int i = 0; i < completions.size(); i++) {
+      if (completions.get(i).finishReason() == null) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Calls back whenever more has happened, and once at the start. The engine thread calls, and every request waits
+   * for it: hand the work on and return.
+   */
+  public void onProgress(Runnable callback) {
+    onProgress = callback;
+    callback.run();
+  }
+
+  /** Ends every completion that is still running, at the next step. */
+  public void cancel() {
+    completions.forEach(Completion::cancel);
+    inbox.noteCancelled();
+  }
+
+  /** Ends one completion, at the next step. */
+  public void cancel(Completion completion) {
+    completion.cancel();
+    inbox.noteCancelled();
+  }
+
+  /**
+   * Changes the trade-off from the next token on. A reward model whose weight was 0 reads its lane first.
+   *
+   * @throws IllegalArgumentException unless there is a weight for each reward model
+   */
+  public void guidance(Guidance guidance) {
+    if (guidance.weights().size() != numArms) {
+      throw new IllegalArgumentException(
+          "guidance must have a weight for each of " + numArms + " reward models, got " + guidance.weights().size());
+    }
+    weights = toTermWeights(guidance);
+  }
+
+  /** The weight of each view's logits, the base's 1 among them: a new array after each change. */
+  float[] weights() {
+    return weights;
+  }
+
+  void add(Completion completion, int token, long nanos) {
+    synchronized (this) {
+      completion.add(token, nanos);
+      events++;
+      notifyAll();
+    }
+  }
+
+  void finish(Completion completion, FinishReason reason, Throwable cause, long nanos) {
+    synchronized (this) {
+      completion.finish(reason, cause, nanos);
+      events++;
+      notifyAll();
+    }
+  }
+
+  /** After a step, outside every lock. */
+  void progressed() {
+    Runnable callback = onProgress;
+    if (callback != null) {
+      try {
+        callback.run();
+      } catch (RuntimeException e) {
+        onProgress = null;
+        LOG.log(System.Logger.Level.WARNING, "a listener failed and is not called again", e);
+      }
+    }
+  }
+
+  /** The base's 1, then the reward models'. */
+  static float[] toTermWeights(Guidance guidance) {
+    float[] weights = new float[guidance.weights().size() + 1];
+    weights[0] = 1;
+    for (int i = 1; i < weights.length; i++) {
+      weights[i] = guidance.weights().get(i - 1);
+    }
+    return weights;
+  }
+}

@@ -1,0 +1,10 @@
+package org.genarm.engine;
+
+/**
+ * Where the time of one completion went.
+ *
+ * @param queueMs from being submitted to its first step
+ * @param firstTokenMs from being submitted to its first token
+ * @param decodeMs from its first token to its end
+ */
+public record Timings(double queueMs, double firstTokenMs, double decodeMs) {}

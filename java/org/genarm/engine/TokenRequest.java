@@ -1,0 +1,55 @@
+package org.genarm.engine;
+
+import java.util.List;
+import org.genarm.guidance.Guidance;
+import org.genarm.guidance.SamplingParams;
+
+/**
+ * What the engine is asked to generate, in token ids.
+ *
+ * @param prompts one prompt for each view, the base's first; the continuation is shared
+ * @param guidance one weight for each reward model
+ * @param n completions, each with noise of its own
+ * @param maxNewTokens the longest completion; a model's length may end it earlier
+ * @param minNewTokens an end-of-sequence token before this many does not end the completion
+ * @param eosIds tokens that end a completion, which includes them; empty to ignore them
+ */
+public record TokenRequest(
+    List<int[]> prompts,
+    Guidance guidance,
+    SamplingParams sampling,
+    int n,
+    int maxNewTokens,
+    int minNewTokens,
+    List<Integer> eosIds) {
+  public TokenRequest {
+    prompts = List.copyOf(prompts);
+    eosIds = List.copyOf(eosIds);
+    require(!prompts.isEmpty(), "prompts must hold the base's at least", 0);
+    require(prompts.size() == guidance.weights().size() + 1,
+        "there must be a prompt for the base and one for each guidance weight (" + guidance.weights().size() + ")",
+        prompts.size());
+    for (int[] prompt : prompts) {
+      require(prompt.length > 0, "a prompt must have at least one token", 0);
+    }
+    require(n >= 1, "n must be at least 1", n);
+    require(maxNewTokens >= 1, "max_new_tokens must be at least 1", maxNewTokens);
+    require(minNewTokens >= 0 && minNewTokens <= maxNewTokens,
+        "min_new_tokens must be between 0 and max_new_tokens (" + maxNewTokens + ")", minNewTokens);
+  }
+
+  private static void require(boolean holds, String expected, int found) {
+    if (!holds) {
+      throw new IllegalArgumentException(expected + ", got " + found);
+    }
+  }
+
+  /** Length of the longest prompt. */
+  int longestPrompt() {
+    int longest = 0;
+    for (int[] prompt : prompts) {
+      longest = Math.max(longest, prompt.length);
+    }
+    return longest;
+  }
+}
