@@ -237,7 +237,9 @@ void the_law_is_the_product_of_the_models() {
 // other lanes in every step.
 std::pair<std::vector<float>, int32_t> run_chunked(const Model& base, const Model& arm, int32_t chunk, int32_t threads,
                                                    int32_t others) {
-  Rig rig({&base, &arm}, threads);
+  ga_engine_config limits = small_limits();
+  limits.max_rows = 256;
+  Rig rig({&base, &arm}, threads, limits);
   const auto prompt = ids(61, 4);
   for (int32_t start = 0; start < 61; start += chunk) {
     const int32_t rows = std::min(chunk, 61 - start);
