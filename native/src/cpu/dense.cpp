@@ -1,0 +1,263 @@
+#include "dense.h"
+
+#include "norm.h"
+#include "operations.h"
+
+namespace genarm::cpu::GENARM_ISA {
+namespace {
+
+constexpr int64_t kTaskBytes = 128 << 10;    // weights of a task: claiming it costs nothing beside reading them
+constexpr int64_t kBlockBytes = 384 << 10;   // prepared inputs of a block of row groups: stay in L2 beside a panel
+
+// ---- weight formats: the two columns of a step
+
+struct F32Weights {
+  static constexpr int64_t kStep = 128;
+  GENARM_INLINE static void read(const uint8_t* p, f32x16& even, f32x16& odd) {
+    even = load(reinterpret_cast<const float*>(p));
+    odd = load(reinterpret_cast<const float*>(p) + 16);
+  }
+};
+struct F16Weights {
+  static constexpr int64_t kStep = 64;
+  GENARM_INLINE static void read(const uint8_t* p, f32x16& even, f32x16& odd) {
+    even = load_f16(reinterpret_cast<const uint16_t*>(p));
+    odd = load_f16(reinterpret_cast<const uint16_t*>(p) + 16);
+  }
+};
+struct Bf16Weights {
+  static constexpr int64_t kStep = 64;
+  GENARM_INLINE static void read(const uint8_t* p, f32x16& even, f32x16& odd) { load_bf16_pairs(p, even, odd); }
+};
+
+// P panels x R rows.
+template <class Weights, int P, int R>
+void tile(float* out, const uint8_t* const* panels, const void* inputs, int64_t padded_columns) {
+  const float* x = static_cast<const float*>(inputs);
+  const uint8_t* panel[P];
+  f32x16 acc0[P][R], acc1[P][R];
+  GENARM_UNROLL
+  for (int p = 0; p < P; ++p) {
+    panel[p] = panels[p];
+    GENARM_UNROLL
+    for (int r = 0; r < R; ++r) acc0[p][r] = acc1[p][r] = zero();
+  }
+  const int64_t bytes = padded_columns / 2 * Weights::kStep;
+  for (int64_t at = 0; at < bytes; at += Weights::kStep, x += 2 * R) {
+    GENARM_UNROLL
+    for (int p = 0; p < P; ++p) {
+      f32x16 even, odd;
+      Weights::read(panel[p] + at, even, odd);
+      GENARM_UNROLL
+      for (int r = 0; r < R; ++r) {
+        acc0[p][r] = fma(even, broadcast(x[r]), acc0[p][r]);
+        acc1[p][r] = fma(odd, broadcast(x[R + r]), acc1[p][r]);
+      }
+    }
+  }
+  GENARM_UNROLL
+  for (int p = 0; p < P; ++p) {
+    GENARM_UNROLL
+    for (int r = 0; r < R; ++r) store(out + (p * R + r) * 16, acc0[p][r] + acc1[p][r]);
+  }
+}
+
+// Panels side by side: eight chains or more where registers allow.
+constexpr int widest(int rows) {
+#if defined(__AVX512F__)
+  return rows <= 3 ? 4 : rows <= 6 ? 2 : 1;
+#elif defined(__AVX2__)
+  return rows == 1 ? 2 : 1;
+#else
+  return 1 + 0 * rows;
+#endif
+}
+
+using Tile = void (*)(float*, const uint8_t* const*, const void*, int64_t);
+
+struct TileSet {
+  Tile tile[kMaxRows + 1][3];  // [rows][log2 of the panels]
+};
+
+template <class Weights, int R>
+constexpr void fill(TileSet& set) {
+  set.tile[R][0] = tile<Weights, 1, R>;
+  if constexpr (widest(R) >= 2) set.tile[R][1] = tile<Weights, 2, R>;
+  if constexpr (widest(R) >= 4) set.tile[R][2] = tile<Weights, 4, R>;
+  if constexpr (R > 1) fill<Weights, R - 1>(set);
+}
+
+template <class Weights>
+constexpr TileSet all_tiles() {
+  TileSet set{};
+  fill<Weights, kMaxRows>(set);
+  return set;
+}
+
+// Constants, not initialised at load: that code would run on machines without these instructions.
+constexpr TileSet kF32Tiles = all_tiles<F32Weights>();
+constexpr TileSet kF16Tiles = all_tiles<F16Weights>();
+constexpr TileSet kBf16Tiles = all_tiles<Bf16Weights>();
+
+const TileSet& choose_tiles(Dtype dtype) {
+  return dtype == Dtype::f32 ? kF32Tiles : dtype == Dtype::f16 ? kF16Tiles : kBf16Tiles;
+}
+
+int64_t row_bytes(int64_t padded_columns) { return padded_columns * 4; }
+
+// A single row without a norm is read as it lies.
+bool reads_in_place(const InputRows& rows) {
+  return rows.num_rows == 1 && !rows.norm && rows.matrix->columns == rows.matrix->padded_columns;
+}
+
+// out[k * rows + r] for the rows [begin, end) of a group.
+void prepare_group(uint8_t* to, const InputRows& in, int32_t begin, int32_t end) {
+  const int64_t columns = in.matrix->columns, rows = end - begin;
+  float* out = reinterpret_cast<float*>(to);
+  for (int32_t r = begin; r < end; ++r, ++out) {
+    const float* x = in.x + r * columns;
+    const float scale = in.norm ? rms_scale(x, columns, in.eps) : 1.0f;
+    for (int64_t k = 0; k < in.matrix->padded_columns; k += 16) {
+      const int n = int(smaller(16, larger(0, columns - k)));
+      f32x16 v = n == 16 ? load(x + k) : load_partial(x + k, n);
+      if (in.norm) v = v * broadcast(scale) * (n == 16 ? load(in.norm + k) : load_partial(in.norm + k, n));
+      const int written = int(smaller(16, in.matrix->padded_columns - k));
+      if (rows == 1) {
+        store_partial(out + k, v, written);
+        continue;
+      }
+      float lanes[16];
+      store(lanes, v);
+      for (int i = 0; i < written; ++i) out[(k + i) * rows] = lanes[i];
+    }
+  }
+}
+
+size_t prepared_bytes(const InputRows& rows) {
+  return size_t(round_up(rows.num_rows * row_bytes(rows.matrix->padded_columns), 64));
+}
+
+}  // namespace
+
+int32_t first_row(const DenseProblem& problem, int32_t group) {
+  return int32_t(int64_t(group) * problem.rows.num_rows / problem.num_groups);
+}
+
+void clear(DensePlan& plan) {
+  plan.num_problems = 0;
+  plan.num_tasks = 0;
+}
+
+void add_problem(const Context& context, DensePlan& plan, const InputRows& rows, int64_t units, int64_t unit_bytes,
+                 int64_t granule) {
+  DenseProblem& p = plan.problem[plan.num_problems++];
+  p.rows = rows;
+  p.shared = nullptr;
+  p.units = units;
+  p.num_groups = int32_t((rows.num_rows + kMaxRows - 1) / kMaxRows);
+  const int64_t group_bytes = row_bytes(rows.matrix->padded_columns) * kMaxRows;
+  p.groups_per_block = int32_t(larger(1, smaller(p.num_groups, kBlockBytes / group_bytes)));
+  p.num_blocks = p.num_groups ? (p.num_groups + p.groups_per_block - 1) / p.groups_per_block : 0;
+  // Tasks of kTaskBytes, or smaller where the threads would have few of them, down to the granule and below it.
+  int64_t size = larger(granule, kTaskBytes / unit_bytes / granule * granule);
+  const int64_t wanted = context.num_threads == 1 ? 1 : 4 * context.num_threads;
+  while (size > granule && units / size * p.num_blocks < wanted) size = larger(granule, size / 2 / granule * granule);
+  while (size > 1 && units / size * p.num_blocks < wanted) size /= 2;
+  p.units_per_task = size;
+  p.first_task = plan.num_tasks;
+  plan.num_tasks += (units + size - 1) / size * p.num_blocks;
+}
+
+void prepare(Context& context, DensePlan& plan, size_t offset, size_t thread_bytes, bool share_all) {
+  size_t shared = offset, own = 0;
+  int64_t groups = 0;
+  bool shares[kMaxProblems];
+  for (int32_t i = 0; i < plan.num_problems; ++i) {
+    const DenseProblem& p = plan.problem[i];
+    shares[i] = p.num_groups > 1 || (share_all && p.num_groups > 0 && !reads_in_place(p.rows));
+    if (shares[i]) {
+      shared += prepared_bytes(p.rows);
+      groups += p.num_groups;
+    } else if (!reads_in_place(p.rows)) {
+      own = prepared_bytes(p.rows) > own ? prepared_bytes(p.rows) : own;
+    }
+  }
+  ensure_threads(context, own + thread_bytes);
+  if (groups == 0) return;
+  uint8_t* to = ensure_shared(context, shared) + offset;
+  for (int32_t i = 0; i < plan.num_problems; ++i) {
+    if (!shares[i]) continue;
+    plan.problem[i].shared = to;
+    to += prepared_bytes(plan.problem[i].rows);
+  }
+  parallel(context, groups, [&](int64_t index, int) {
+    const DenseProblem* p = plan.problem;
+    for (;; ++p) {
+      if (!p->shared) continue;
+      if (index < p->num_groups) break;
+      index -= p->num_groups;
+    }
+    const int32_t begin = first_row(*p, int32_t(index)), end = first_row(*p, int32_t(index) + 1);
+    prepare_group(const_cast<uint8_t*>(p->shared) + begin * row_bytes(p->rows.matrix->padded_columns), p->rows, begin, end);
+  });
+}
+
+DenseTask problem_inputs(Context& context, const DensePlan& plan, int32_t problem, int thread) {
+  const DenseProblem& p = plan.problem[problem];
+  DenseTask task{};
+  task.problem = problem;
+  task.group_end = p.num_groups;
+  task.row_bytes = row_bytes(p.rows.matrix->padded_columns);
+  if (p.shared) {
+    task.inputs = p.shared;
+  } else if (reads_in_place(p.rows)) {
+    task.inputs = reinterpret_cast<const uint8_t*>(p.rows.x);
+  } else {
+    ThreadScratch& scratch = context.threads[thread];
+    const uint64_t tag = context.serial * kMaxProblems + uint64_t(problem);
+    if (scratch.prepared != tag) prepare_group(scratch.data, p.rows, 0, p.rows.num_rows);
+    scratch.prepared = tag;
+    task.inputs = scratch.data;
+  }
+  return task;
+}
+
+DenseTask begin_task(Context& context, const DensePlan& plan, int64_t index, int thread, uint8_t** free) {
+  int32_t i = plan.num_problems - 1;
+  while (plan.problem[i].first_task > index) --i;
+  const DenseProblem& p = plan.problem[i];
+  index -= p.first_task;
+  DenseTask task = problem_inputs(context, plan, i, thread);
+  task.unit_begin = index / p.num_blocks * p.units_per_task;
+  task.unit_end = smaller(p.units, task.unit_begin + p.units_per_task);
+  task.group_begin = int32_t(index % p.num_blocks) * p.groups_per_block;
+  task.group_end = int32_t(smaller(p.num_groups, task.group_begin + p.groups_per_block));
+  *free = context.threads[thread].data + (task.inputs == context.threads[thread].data ? prepared_bytes(p.rows) : 0);
+  return task;
+}
+
+void multiply_row(float* out, const PackedMatrix& matrix, const uint8_t* panel, const float* x) {
+  choose_tiles(matrix.dtype).tile[1][0](out, &panel, x, matrix.padded_columns);
+}
+
+void multiply(const Context&, float* out, const PackedMatrix& matrix, const uint8_t* const* panels, int count,
+              const DenseProblem& problem, const DenseTask& task, int32_t group) {
+  const int32_t begin = first_row(problem, group), rows = first_row(problem, group + 1) - begin;
+  const uint8_t* inputs = task.inputs + begin * task.row_bytes;
+  const TileSet& set = choose_tiles(matrix.dtype);
+  const int most = widest(rows);
+  for (int done = 0; done < count;) {
+    const int left = count - done;
+    const int log = most >= 4 && left >= 4 ? 2 : most >= 2 && left >= 2 ? 1 : 0;
+    set.tile[rows][log](out + done * rows * 16, panels + done, inputs, matrix.padded_columns);
+    done += 1 << log;
+  }
+}
+
+size_t dense_thread_bytes(int64_t columns) { return size_t(kMaxRows * row_bytes(round_up(columns, 16)) + 64); }
+
+size_t dense_shared_bytes(int64_t rows, int64_t columns) {
+  return size_t(rows * row_bytes(round_up(columns, 16)) + 64 * kMaxProblems);
+}
+
+}  // namespace genarm::cpu::GENARM_ISA

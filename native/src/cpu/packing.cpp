@@ -1,0 +1,126 @@
+#include "packing.h"
+
+#include <cstring>
+
+#include "../error.h"
+#include "../half.h"
+
+namespace genarm::cpu {
+namespace {
+
+constexpr int64_t kColumnUnit = 4;  // what the widest kernel step reads
+
+template <Dtype dtype>
+struct Stored;
+template <>
+struct Stored<Dtype::f32> {
+  using Type = float;
+  static float read(float x) { return x; }
+  static float write(float x) { return x; }
+};
+template <>
+struct Stored<Dtype::f16> {
+  using Type = uint16_t;
+  static float read(uint16_t x) { return f16_to_f32(x); }
+  static uint16_t write(float x) { return f32_to_f16(x); }
+};
+template <>
+struct Stored<Dtype::bf16> {
+  using Type = uint16_t;
+  static float read(uint16_t x) { return bf16_to_f32(x); }
+  static uint16_t write(float x) { return f32_to_bf16(x); }
+};
+
+// One panel: `rows` rows of the source from `first_row`. The panel is zero before.
+template <Dtype from, Dtype to>
+void pack_panel(uint8_t* panel, const MatrixSource& source, int64_t first_row, int64_t rows) {
+  using In = typename Stored<from>::Type;
+  using Out = typename Stored<to>::Type;
+  // Within a line of bf16 the two columns of a row are neighbours; in the other layouts the rows of a column are.
+  constexpr int64_t row_step = to == Dtype::bf16 ? 2 : 1, odd_step = to == Dtype::bf16 ? 1 : kPanelRows;
+  // A block of columns at a time, so that the 16 rows' cache lines are used up before they are evicted.
+  constexpr int64_t kBlock = 64;
+  const In* in = static_cast<const In*>(source.data) + first_row * source.columns;
+  Out* out = reinterpret_cast<Out*>(panel);
+  for (int64_t begin = 0; begin < source.columns; begin += kBlock) {
+    const int64_t end = begin + kBlock < source.columns ? begin + kBlock : source.columns;
+    for (int64_t row = 0; row < rows; ++row) {
+      const In* x = in + row * source.columns;
+      Out* line = out + row * row_step;
+      for (int64_t k = begin; k < end; ++k) {
+        Out& y = line[k / 2 * 2 * kPanelRows + k % 2 * odd_step];
+        if constexpr (from == to) {
+          y = x[k];
+        } else {
+          y = Stored<to>::write(Stored<from>::read(x[k]));
+        }
+      }
+    }
+  }
+}
+
+using PackPanel = void (*)(uint8_t*, const MatrixSource&, int64_t, int64_t);
+
+template <Dtype from>
+PackPanel choose_packer(Dtype to) {
+  switch (to) {
+    case Dtype::f32: return pack_panel<from, Dtype::f32>;
+    case Dtype::f16: return pack_panel<from, Dtype::f16>;
+    case Dtype::bf16: return pack_panel<from, Dtype::bf16>;
+    default: fail(GA_UNSUPPORTED, "weights cannot be kept as dtype %d on the CPU", int(to));
+  }
+}
+
+PackPanel choose_packer(Dtype from, Dtype to) {
+  switch (from) {
+    case Dtype::f32: return choose_packer<Dtype::f32>(to);
+    case Dtype::f16: return choose_packer<Dtype::f16>(to);
+    case Dtype::bf16: return choose_packer<Dtype::bf16>(to);
+    default: fail(GA_INVALID_ARGUMENT, "a matrix is stored as f32, f16 or bf16, got dtype %d", int(from));
+  }
+}
+
+int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+}  // namespace
+
+PackedMatrix::~PackedMatrix() = default;
+
+std::unique_ptr<PackedMatrix> pack_matrix(ThreadPool& pool, const MatrixSource& source, Dtype dtype) {
+  REQUIRE(source.rows > 0 && source.columns > 0, "a matrix needs rows and columns, got %lld x %lld",
+          static_cast<long long>(source.rows), static_cast<long long>(source.columns));
+  const int64_t group = source.row_group > 0 ? source.row_group : source.rows;
+  REQUIRE(source.rows % group == 0, "%lld rows are not whole groups of %lld", static_cast<long long>(source.rows),
+          static_cast<long long>(group));
+  const PackPanel packer = choose_packer(source.dtype, dtype);
+
+  auto matrix = std::make_unique<PackedMatrix>();
+  matrix->rows = source.rows;
+  matrix->columns = source.columns;
+  matrix->dtype = dtype;
+  matrix->padded_columns = round_up(source.columns, kColumnUnit);
+  matrix->panel_bytes = matrix->padded_columns * kPanelRows * (dtype == Dtype::f32 ? 4 : 2);
+  matrix->group_rows = group;
+  matrix->group_panels = round_up(group, kPanelRows) / kPanelRows;
+  matrix->num_panels = source.rows / group * matrix->group_panels;
+  matrix->memory = Memory(size_t(matrix->num_panels * matrix->panel_bytes));
+  matrix->bytes = int64_t(matrix->memory.size());
+  matrix->panels = static_cast<const uint8_t*>(matrix->memory.data());
+
+  struct Job {
+    PackedMatrix& matrix;
+    const MatrixSource& source;
+    PackPanel packer;
+  } job{*matrix, source, packer};
+  pool.run(matrix->num_panels, [](void* context, int64_t index, int) {
+    const Job& job = *static_cast<const Job*>(context);
+    const PackedMatrix& m = job.matrix;
+    const int64_t in_group = index % m.group_panels * kPanelRows;
+    const int64_t rows = m.group_rows - in_group < kPanelRows ? m.group_rows - in_group : kPanelRows;
+    job.packer(static_cast<uint8_t*>(m.memory.data()) + index * m.panel_bytes, job.source,
+               index / m.group_panels * m.group_rows + in_group, rows);
+  }, &job);
+  return matrix;
+}
+
+}  // namespace genarm::cpu

@@ -1,0 +1,158 @@
+#include "thread_pool.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <climits>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "../error.h"
+
+namespace genarm::cpu {
+namespace {
+
+// Regions of a step are a few microseconds apart; longer waits mean that the engine is idle or a core is taken.
+constexpr auto kSpin = std::chrono::microseconds(20);
+constexpr auto kSpinOversubscribed = std::chrono::microseconds(1);
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+void futex_wait(std::atomic<uint32_t>& word, uint32_t expected) {
+  syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word), FUTEX_WAIT_PRIVATE, expected, nullptr, nullptr, 0);
+}
+
+void futex_wake(std::atomic<uint32_t>& word, int count) {
+  syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word), FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+}
+
+// True as soon as ready() is, false after `limit`.
+template <class Ready>
+bool spin_until(Ready ready, std::chrono::nanoseconds limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (ready()) return true;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return ready();
+}
+
+}  // namespace
+
+int num_online_cpus() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+  return std::max(1, int(std::thread::hardware_concurrency()));
+}
+
+// `claim` holds the region's number above the next unclaimed task. It is closed while a region's fields are written:
+// a thread that has read any of them early finds the claim changed, and its exchange fails.
+struct ThreadPool::State {
+  alignas(64) std::atomic<uint64_t> claim{0};
+  std::atomic<Task> task{nullptr};
+  std::atomic<void*> context{nullptr};
+  std::atomic<uint32_t> count{0};
+  alignas(64) std::atomic<uint32_t> done{0};
+  std::atomic<uint32_t> caller_sleeps{0};
+  alignas(64) std::atomic<uint32_t> region{0};
+  std::atomic<uint32_t> sleepers{0};
+  std::atomic<bool> closing{false};
+  std::chrono::nanoseconds spin{kSpin};
+  std::vector<std::thread> threads;
+
+  // Claims and runs tasks of the current region until none is left.
+  void work(int thread) {
+    for (;;) {
+      uint64_t seen = claim.load(std::memory_order_acquire);
+      const Task f = task.load(std::memory_order_acquire);
+      void* const c = context.load(std::memory_order_acquire);
+      const uint32_t n = count.load(std::memory_order_acquire);
+      const uint32_t next = uint32_t(seen);
+      if (next >= n) return;
+      if (!claim.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel, std::memory_order_relaxed)) continue;
+      f(c, next, thread);
+      if (done.fetch_add(1) + 1 == n && caller_sleeps.load()) futex_wake(done, 1);
+    }
+  }
+
+  void serve(int thread) {
+    uint32_t seen = 0;
+    for (;;) {
+      if (!spin_until([&] { return region.load(std::memory_order_acquire) != seen; }, spin)) {
+        sleepers.fetch_add(1);
+        while (region.load() == seen) futex_wait(region, seen);
+        sleepers.fetch_sub(1);
+      }
+      seen = region.load(std::memory_order_acquire);
+      if (closing.load()) return;
+      work(thread);
+    }
+  }
+
+  void announce() {
+    region.fetch_add(1);
+    if (sleepers.load() > 0) futex_wake(region, INT_MAX);
+  }
+
+  void close() {
+    closing.store(true);
+    announce();
+    for (std::thread& thread : threads) thread.join();
+  }
+};
+
+ThreadPool::ThreadPool(int num_threads) : state_(new State), num_threads_(num_threads) {
+  if (num_threads > num_online_cpus()) state_->spin = kSpinOversubscribed;
+  try {
+    for (int i = 1; i < num_threads; ++i) state_->threads.emplace_back([s = state_, i] { s->serve(i); });
+  } catch (const std::system_error& error) {
+    state_->close();
+    const int started = int(state_->threads.size()) + 1;
+    delete state_;
+    fail(GA_DEVICE_ERROR, "only %d of %d threads could be started: %s", started, num_threads, error.what());
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  state_->close();
+  delete state_;
+}
+
+void ThreadPool::run(int64_t count, Task task, void* context) {
+  if (count <= 1 || num_threads_ == 1) {
+    for (int64_t i = 0; i < count; ++i) task(context, i, 0);
+    return;
+  }
+  State& s = *state_;
+  const uint64_t number = (s.claim.load(std::memory_order_relaxed) >> 32) + 1;
+  s.claim.store(number << 32 | UINT32_MAX, std::memory_order_relaxed);
+  s.task.store(task, std::memory_order_release);
+  s.context.store(context, std::memory_order_release);
+  s.count.store(uint32_t(count), std::memory_order_release);
+  s.done.store(0, std::memory_order_relaxed);
+  s.claim.store(number << 32, std::memory_order_release);
+  s.announce();
+  s.work(0);
+
+  const auto ended = [&] { return s.done.load(std::memory_order_acquire) == uint32_t(count); };
+  if (spin_until(ended, s.spin)) return;
+  s.caller_sleeps.store(1);
+  for (uint32_t done; (done = s.done.load()) != uint32_t(count);) futex_wait(s.done, done);
+  s.caller_sleeps.store(0);
+}
+
+}  // namespace genarm::cpu
