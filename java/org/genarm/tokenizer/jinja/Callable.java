@@ -1,0 +1,7 @@
+package org.genarm.tokenizer.jinja;
+
+/** A function, a bound method or a macro. */
+@FunctionalInterface
+interface Callable {
+  Object call(Arguments arguments, Scope scope);
+}

@@ -1,0 +1,7 @@
+package org.genarm.tokenizer.jinja;
+
+/** A parsed expression: its value in a scope. */
+@FunctionalInterface
+interface Expression {
+  Object value(Scope scope);
+}
