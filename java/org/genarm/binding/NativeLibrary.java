@@ -7,6 +7,9 @@ import static org.genarm.binding.door.Genarm.GA_OK;
 import static org.genarm.binding.door.Genarm.GA_OUT_OF_MEMORY;
 import static org.genarm.binding.door.Genarm.GA_UNSUPPORTED;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Loader;
@@ -20,6 +23,15 @@ public final class NativeLibrary {
   public static String location() {
     load();
     return Loaded.LOCATION;
+  }
+
+  /** The version of these classes. */
+  public static String version() {
+    try (InputStream text = NativeLibrary.class.getResourceAsStream("version.txt")) {
+      return new String(text.readAllBytes(), StandardCharsets.UTF_8).strip();
+    } catch (IOException unreadable) {
+      throw new UncheckedIOException(unreadable);
+    }
   }
 
   static void load() {
@@ -88,8 +100,7 @@ public final class NativeLibrary {
     }
 
     private static String missing(LinkageError error) {
-      String version = NativeLibrary.class.getPackage().getImplementationVersion();
-      String jar = "genarm-" + (version == null ? "" : version + "-") + Loader.getPlatform() + ".jar";
+      String jar = "genarm-" + version() + "-" + Loader.getPlatform() + ".jar";
       return "no native library: " + jar + " must be on the class path (" + error.getMessage() + ")";
     }
   }

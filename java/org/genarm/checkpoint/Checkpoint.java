@@ -29,7 +29,7 @@ public final class Checkpoint implements AutoCloseable {
 
   /** Opens and checks every file; {@link CheckpointException} names the first that is not as it should be. */
   public static Checkpoint open(Path directory) {
-    requireDirectory(directory);
+    requireModel(directory);
     Checkpoint checkpoint = new Checkpoint(directory);
     try {
       if (Files.exists(directory.resolve(SINGLE))) {
@@ -46,13 +46,18 @@ public final class Checkpoint implements AutoCloseable {
     }
   }
 
-  /** {@link CheckpointException} unless this is a directory. */
-  public static void requireDirectory(Path directory) {
+  /** {@link CheckpointException} unless this is a directory with a configuration. */
+  public static void requireModel(Path directory) {
     if (!Files.exists(directory)) {
       throw new CheckpointException(directory, "a model directory", "nothing there");
     }
     if (!Files.isDirectory(directory)) {
       throw new CheckpointException(directory, "a model directory", "a file");
+    }
+    if (!Files.exists(directory.resolve("config.json"))) {
+      boolean adapter = Files.exists(directory.resolve("adapter_config.json"));
+      String found = adapter ? "an adapter (adapter_config.json)" : otherFormat(directory);
+      throw new CheckpointException(directory, "a full checkpoint with a config.json", found);
     }
   }
 
@@ -121,9 +126,6 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   private static String otherFormat(Path directory) {
-    if (Files.exists(directory.resolve("adapter_config.json"))) {
-      return "an adapter (adapter_config.json), not a full checkpoint";
-    }
     String bin = named(directory, ".bin");
     if (bin != null) {
       return bin + ": PyTorch's pickled .bin files are not read, save the model as safetensors";
@@ -133,7 +135,7 @@ public final class Checkpoint implements AutoCloseable {
       return gguf + ": GGUF is not read";
     }
     String other = named(directory, ".safetensors");
-    return other == null ? "neither" : "only " + other;
+    return other == null ? "none" : "only " + other;
   }
 
   private static String named(Path directory, String suffix) {

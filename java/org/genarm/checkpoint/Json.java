@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 
 /** JSON files beside a checkpoint: bounded in size and depth, no key twice. */
 public final class Json {
@@ -20,6 +21,10 @@ public final class Json {
 
   /** Deeper than any configuration, shallow enough for every recursive reader. */
   private static final int DEEPEST = 64;
+
+  /** What Jackson adds for programmers. */
+  private static final Pattern ADVICE =
+      Pattern.compile(" \\(start marker at .*|: was expecting \\(.*|, from `[^`]*`", Pattern.DOTALL);
 
   static final ObjectMapper MAPPER =
       JsonMapper.builder(
@@ -54,8 +59,8 @@ public final class Json {
   /** What a node is, for a message: "a string", "nothing". */
   public static String kind(JsonNode node) {
     return switch (node.getNodeType()) {
-      case ARRAY -> "an array";
-      case OBJECT -> "an object";
+      case ARRAY -> node.isEmpty() ? "an empty array" : "an array";
+      case OBJECT -> node.isEmpty() ? "an empty object" : "an object";
       case STRING -> "the string \"" + CheckpointException.quote(node.textValue()) + "\"";
       case NULL -> "null";
       case MISSING -> "nothing";
@@ -65,7 +70,7 @@ public final class Json {
 
   /** What the parser stumbled over and where. */
   static String problem(JsonProcessingException broken) {
-    String message = CheckpointException.quote(broken.getOriginalMessage());
+    String message = CheckpointException.quote(ADVICE.matcher(broken.getOriginalMessage()).replaceFirst(""));
     var at = broken.getLocation();
     return at == null ? message : message + " at line " + at.getLineNr() + ", column " + at.getColumnNr();
   }

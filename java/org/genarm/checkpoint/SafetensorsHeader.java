@@ -3,7 +3,9 @@ package org.genarm.checkpoint;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectReader;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -30,6 +32,10 @@ record SafetensorsHeader(Map<String, StoredTensor> tensors, Map<String, String> 
   private static final int MOST_TENSORS = 500_000;
 
   private static final int MOST_DIMENSIONS = 8;
+
+  /** One entry at a time: a header of 100 MB as one tree would be many times that. */
+  private static final ObjectReader ENTRIES =
+      Json.MAPPER.reader().without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   static SafetensorsHeader read(Safetensors owner, MappedFile file) {
     return new Reader(owner, file).read();
@@ -88,7 +94,7 @@ record SafetensorsHeader(Map<String, StoredTensor> tensors, Map<String, String> 
       while (parser.nextToken() == JsonToken.FIELD_NAME) {
         String name = parser.currentName();
         parser.nextToken();
-        JsonNode value = parser.readValueAsTree();
+        JsonNode value = ENTRIES.readTree(parser);
         if (name.equals("__metadata__")) {
           readMetadata(value);
         } else {

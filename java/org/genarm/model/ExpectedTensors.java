@@ -121,7 +121,9 @@ final class ExpectedTensors {
     describe(found, "misshapen ", misshapen);
     if (!found.isEmpty()) {
       throw new CheckpointException(
-          checkpoint.directory(), shapes.size() + " tensors as " + ModelConfig.FILE + " asks for", String.join("; ", found));
+          checkpoint.directory(),
+          shapes.size() + " tensors as " + ModelConfig.FILE + " asks for",
+          String.join("; ", found));
     }
   }
 

@@ -2,10 +2,10 @@ package org.genarm.model;
 
 /** The families of {@code model_type} that are understood: what each adds to the same transformer, and its defaults. */
 public enum Family {
-  LLAMA("llama", Bias.AS_CONFIGURED, true, false, Window.NEVER, 0, 0, 2048),
-  MISTRAL("mistral", Bias.NEVER, false, false, Window.EVERY_LAYER, 8, 0, 131_072),
-  QWEN2("qwen2", Bias.ALWAYS_ON_QKV, false, false, Window.BY_LAYER, 32, 0, 32_768),
-  QWEN3("qwen3", Bias.AS_CONFIGURED, false, true, Window.BY_LAYER, 32, 128, 32_768);
+  LLAMA("llama", Bias.AS_CONFIGURED, true, false, Window.NEVER, 0, 0, 2048, 1, 2),
+  MISTRAL("mistral", Bias.NEVER, false, false, Window.EVERY_LAYER, 8, 0, 131_072, 1, 2),
+  QWEN2("qwen2", Bias.ALWAYS_ON_QKV, false, false, Window.BY_LAYER, 32, 0, 32_768, null, null),
+  QWEN3("qwen3", Bias.AS_CONFIGURED, false, true, Window.BY_LAYER, 32, 128, 32_768, null, null);
 
   enum Bias {
     NEVER,
@@ -37,6 +37,12 @@ public enum Family {
 
   final int defaultMaxPositions;
 
+  /** Null where there is none. */
+  final Integer defaultBosTokenId;
+
+  /** Null where there is none. */
+  final Integer defaultEosTokenId;
+
   Family(
       String modelType,
       Bias attentionBias,
@@ -45,7 +51,9 @@ public enum Family {
       Window window,
       int defaultKvHeads,
       int defaultHeadDim,
-      int defaultMaxPositions) {
+      int defaultMaxPositions,
+      Integer defaultBosTokenId,
+      Integer defaultEosTokenId) {
     this.modelType = modelType;
     this.attentionBias = attentionBias;
     this.mlpBias = mlpBias;
@@ -54,6 +62,8 @@ public enum Family {
     this.defaultKvHeads = defaultKvHeads;
     this.defaultHeadDim = defaultHeadDim;
     this.defaultMaxPositions = defaultMaxPositions;
+    this.defaultBosTokenId = defaultBosTokenId;
+    this.defaultEosTokenId = defaultEosTokenId;
   }
 
   /** As {@code model_type} spells it. */

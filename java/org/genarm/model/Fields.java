@@ -107,8 +107,15 @@ final class Fields {
     return texts;
   }
 
-  /** Token ids given as a number, an array or not at all. */
-  List<Integer> tokenIds(String name) {
+  /**
+   * Token ids given as a number, an array or null.
+   *
+   * @param otherwise where the file does not mention any; null for none
+   */
+  List<Integer> tokenIds(String name, Integer otherwise) {
+    if (!mentions(name)) {
+      return otherwise == null ? List.of() : List.of(otherwise);
+    }
     String expected = "a token id or an array of them";
     List<Integer> ids = new ArrayList<>();
     for (JsonNode node : node(name).isNumber() ? List.of(node(name)) : elements(name, expected)) {

@@ -5,7 +5,6 @@ import java.util.List;
 import org.genarm.binding.Device;
 import org.genarm.binding.Dtype;
 import org.genarm.binding.NativeWeights;
-import org.genarm.checkpoint.Checkpoint;
 import org.genarm.checkpoint.CheckpointException;
 import org.genarm.checkpoint.StoredTensor;
 
@@ -28,11 +27,8 @@ public final class Model implements AutoCloseable {
    * org.genarm.binding.NativeException.OutOfMemory} where the device has too little room.
    */
   public static Model load(Device device, Path directory, LoadOptions options) {
-    Checkpoint.requireDirectory(directory);
-    ModelConfig config = ModelConfig.read(directory);
-    try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-      List<StoredTensor> tensors = new ExpectedTensors(config.shape()).in(checkpoint);
-      return new Model(directory, config, pack(device, config, tensors, options));
+    try (ModelFiles files = ModelFiles.open(directory)) {
+      return new Model(directory, files.config(), pack(device, files.config(), files.tensors(), options));
     } catch (IllegalArgumentException refused) {
       throw new CheckpointException(directory, "a checkpoint that fits its configuration", refused.getMessage());
     }

@@ -1,6 +1,5 @@
 package org.genarm.model;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -67,8 +66,8 @@ public record ModelConfig(
         shape,
         windows(config, family, shape.numLayers()),
         invFreq,
-        eosTokenIds(directory, config),
-        config.has("bos_token_id") ? config.tokenIds("bos_token_id").stream().findFirst().orElse(null) : null,
+        eosTokenIds(directory, config, family),
+        config.tokenIds("bos_token_id", family.defaultBosTokenId).stream().findFirst().orElse(null),
         config.text("dtype", config.text("torch_dtype", null)));
   }
 
@@ -82,14 +81,15 @@ public record ModelConfig(
 
   private static void refuseOtherModels(Fields config) {
     if (config.has("quantization_config")) {
-      JsonNode method = config.node("quantization_config").path("quant_method");
-      throw config.refuse(
-          "quantization_config", "weights in F32, F16 or BF16", "quant_method " + Json.kind(method));
+      String method = config.node("quantization_config").path("quant_method").asText("unnamed");
+      throw config.refuse("quantization_config", "weights in F32, F16 or BF16", "weights quantised by " + method);
     }
     List<String> architectures = config.texts("architectures");
     if (!architectures.isEmpty() && architectures.stream().noneMatch(name -> name.endsWith("ForCausalLM"))) {
       throw config.refuse(
-          "architectures", "a causal language model (...ForCausalLM)", CheckpointException.quote(architectures.toString()));
+          "architectures",
+          "a causal language model (...ForCausalLM)",
+          CheckpointException.quote(architectures.toString()));
     }
     String activation = config.text("hidden_act", "silu");
     if (!activation.equals("silu") && !activation.equals("swish")) {
@@ -187,14 +187,14 @@ public record ModelConfig(
     return windows;
   }
 
-  private static List<Integer> eosTokenIds(Path directory, Fields config) {
+  private static List<Integer> eosTokenIds(Path directory, Fields config, Family family) {
     Path file = directory.resolve("generation_config.json");
     if (Files.exists(file)) {
-      List<Integer> ids = new Fields(file, Json.read(file)).tokenIds("eos_token_id");
+      List<Integer> ids = new Fields(file, Json.read(file)).tokenIds("eos_token_id", null);
       if (!ids.isEmpty()) {
         return ids;
       }
     }
-    return config.tokenIds("eos_token_id");
+    return config.tokenIds("eos_token_id", family.defaultEosTokenId);
   }
 }

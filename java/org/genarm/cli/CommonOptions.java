@@ -1,0 +1,215 @@
+package org.genarm.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.genarm.binding.Device;
+import org.genarm.binding.Dtype;
+import org.genarm.binding.NativeException;
+import org.genarm.model.LoadOptions;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The options that every verb over models shares. A verb calls {@link #check()} first. */
+final class CommonOptions {
+  private static final Pattern DEVICE = Pattern.compile("auto|cpu|cuda(:\\d{1,4})?");
+  private static final int MOST_THREADS = 1024;
+  private static final List<Dtype> WEIGHTS = List.of(Dtype.F32, Dtype.BF16, Dtype.INT8, Dtype.INT4);
+  private static final List<Dtype> ACTIVATIONS = List.of(Dtype.F32, Dtype.BF16, Dtype.INT8);
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec verb;
+
+  @Option(names = "--base", paramLabel = "DIR", required = true, description = "the base model's directory")
+  private Path base;
+
+  @Option(
+      names = "--arm",
+      paramLabel = "[NAME=]DIR[=WEIGHT]",
+      split = ";",
+      converter = ArmOption.Converter.class,
+      description = "a reward model; repeatable. NAME defaults to the folder's name, WEIGHT to 1")
+  private List<ArmOption> arms = new ArrayList<>();
+
+  @Option(
+      names = "--arm-base",
+      paramLabel = "NAME=DIR",
+      split = ";",
+      description = "the checkpoint that an adapter belongs to; default: --base")
+  private List<String> armBases = new ArrayList<>();
+
+  @Option(
+      names = "--arm-dtype",
+      paramLabel = "NAME=DTYPE",
+      split = ";",
+      description = "as --dtype, for one reward model")
+  private List<String> armDtypes = new ArrayList<>();
+
+  @Option(
+      names = "--preference",
+      paramLabel = "NAME=V1,V2,...",
+      split = ";",
+      description = "the preference vector of a preference-conditioned reward model")
+  private List<String> preferences = new ArrayList<>();
+
+  @Option(names = "--device", defaultValue = "auto", paramLabel = "auto|cpu|cuda[:N]", description = "where to compute")
+  private String device;
+
+  @Option(names = "--threads", defaultValue = "0", paramLabel = "N", description = "CPU threads; 0: one for each core")
+  private int threads;
+
+  @Option(
+      names = "--dtype",
+      defaultValue = "auto",
+      paramLabel = "auto|f32|bf16|int8|int4",
+      description = "how weights are kept; auto: as stored")
+  private String dtype;
+
+  @Option(
+      names = "--activations",
+      defaultValue = "auto",
+      paramLabel = "auto|f32|bf16|int8",
+      description = "precision of matrix inputs; auto: f32 on the CPU, bf16 on CUDA")
+  private String activations;
+
+  @Option(
+      names = "--max-model-len",
+      paramLabel = "N",
+      description = "positions of the longest sequence; default: the base's")
+  private Integer maxModelLen;
+
+  @Option(names = "--quiet", description = "no progress on standard error")
+  private boolean quiet;
+
+  /** Refuses what no single option can see: names given twice or not at all, ranges. */
+  void check() {
+    Set<String> names = new HashSet<>();
+    for (ArmOption arm : arms) {
+      if (!names.add(arm.name())) {
+        throw usage("--arm: the name " + arm.name() + " is given twice");
+      }
+    }
+    if (!DEVICE.matcher(device).matches()) {
+      throw usage("--device: expected auto, cpu, cuda or cuda:N, got '" + device + "'");
+    }
+    if (threads < 0 || threads > MOST_THREADS) {
+      throw usage("--threads: expected 0 to " + MOST_THREADS + ", got " + threads);
+    }
+    if (maxModelLen != null && maxModelLen < 1) {
+      throw usage("--max-model-len: expected at least 1, got " + maxModelLen);
+    }
+    parse("--dtype", dtype, WEIGHTS);
+    parse("--activations", activations, ACTIVATIONS);
+    byArm("--arm-dtype", armDtypes).values().forEach(value -> parse("--arm-dtype", value, WEIGHTS));
+    byArm("--arm-base", armBases).keySet().forEach(name -> requireAdapter("--arm-base", name));
+    byArm("--preference", preferences).keySet().forEach(name -> requireAdapter("--preference", name));
+  }
+
+  Path base() {
+    return base;
+  }
+
+  /** In the order given; names are unique once checked. */
+  List<ArmOption> arms() {
+    return List.copyOf(arms);
+  }
+
+  /** How a reward model's weights are kept; empty: as stored. */
+  Optional<Dtype> dtypeOf(ArmOption arm) {
+    String own = byArm("--arm-dtype", armDtypes).get(arm.name());
+    return own == null ? dtype() : parse("--arm-dtype", own, WEIGHTS);
+  }
+
+  /** How the base's weights are kept; empty: as stored. */
+  Optional<Dtype> dtype() {
+    return parse("--dtype", dtype, WEIGHTS);
+  }
+
+  OptionalInt maxModelLen() {
+    return maxModelLen == null ? OptionalInt.empty() : OptionalInt.of(maxModelLen);
+  }
+
+  boolean quiet() {
+    return quiet;
+  }
+
+  /** The device asked for; auto takes a GPU where this library and machine have one. */
+  Device openDevice() {
+    if (!device.equals("auto")) {
+      return Device.open(device, threads);
+    }
+    try {
+      return Device.open("cuda", threads);
+    } catch (NativeException absent) {
+      return Device.open("cpu", threads);
+    }
+  }
+
+  /** Precision of matrix inputs on an open device. */
+  Dtype activations(Device opened) {
+    Dtype usual = opened.description().startsWith("cpu") ? Dtype.F32 : Dtype.BF16;
+    return parse("--activations", activations, ACTIVATIONS).orElse(usual);
+  }
+
+  /** How to load one model, with a bar on a terminal; whoever loads closes the bar. */
+  LoadBar loadBar(String name) {
+    return LoadBar.open(name, !quiet && Terminal.STANDARD_ERROR.isTerminal());
+  }
+
+  LoadOptions loadOptions(Optional<Dtype> kept, LoadBar bar) {
+    return new LoadOptions(kept.orElse(null), bar);
+  }
+
+  ParameterException usage(String message) {
+    return new ParameterException(verb.commandLine(), message);
+  }
+
+  private Map<String, String> byArm(String option, List<String> values) {
+    Map<String, String> byName = new LinkedHashMap<>();
+    for (String value : values) {
+      int equals = value.indexOf('=');
+      if (equals < 1) {
+        throw usage(option + ": expected NAME=VALUE, got '" + value + "'");
+      }
+      String name = value.substring(0, equals);
+      if (arms.stream().noneMatch(arm -> arm.name().equals(name))) {
+        throw usage(option + ": there is no --arm named " + name);
+      }
+      if (byName.put(name, value.substring(equals + 1)) != null) {
+        throw usage(option + ": " + name + " is given twice");
+      }
+    }
+    return byName;
+  }
+
+  private Optional<Dtype> parse(String option, String value, List<Dtype> choices) {
+    if (value.equals("auto")) {
+      return Optional.empty();
+    }
+    for (Dtype choice : choices) {
+      if (choice.toString().equals(value)) {
+        return Optional.of(choice);
+      }
+    }
+    String names = String.join(", ", choices.stream().map(Dtype::toString).toList());
+    throw usage(option + ": expected auto, " + names + ", got '" + value + "'");
+  }
+
+  private void requireAdapter(String option, String name) {
+    for (ArmOption arm : arms) {
+      if (arm.name().equals(name) && !Files.exists(arm.directory().resolve("adapter_config.json"))) {
+        throw usage(option + ": " + name + " is not an adapter, " + arm.directory() + " has no adapter_config.json");
+      }
+    }
+  }
+}

@@ -1,0 +1,38 @@
+package org.genarm.cli;
+
+import java.io.UncheckedIOException;
+import org.genarm.binding.NativeException;
+import org.genarm.checkpoint.CheckpointException;
+import picocli.CommandLine.ParameterException;
+
+/** What an exception means to the shell, and the one line that says it. */
+final class ExitCode {
+  static final int OK = 0;
+  static final int INTERNAL = 1;
+  static final int USAGE = 2;
+  static final int FILES = 3;
+  static final int DEVICE = 4;
+
+  private ExitCode() {}
+
+  static int of(Throwable failure) {
+    if (failure instanceof ParameterException || failure instanceof IllegalArgumentException) {
+      return USAGE;
+    }
+    if (failure instanceof CheckpointException || failure instanceof UncheckedIOException) {
+      return FILES;
+    }
+    if (failure instanceof NativeException || failure instanceof UnsupportedOperationException) {
+      return DEVICE;
+    }
+    return INTERNAL;
+  }
+
+  static String line(Throwable failure) {
+    String message = failure.getMessage() == null ? failure.toString() : failure.getMessage();
+    String line = String.join(" ", message.split("\\R\\s*"));
+    return of(failure) == INTERNAL
+        ? "internal error: " + failure.getClass().getSimpleName() + ": " + line + " (GENARM_DEBUG=1 shows where)"
+        : line;
+  }
+}

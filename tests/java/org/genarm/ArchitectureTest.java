@@ -1,0 +1,85 @@
+package org.genarm;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Imports point one way: cli → server, eval, train → GenArm → engine → guidance → model → checkpoint → binding; the
+ * tokenizer imports nothing, and the engine and what lies below it know no text.
+ */
+@AnalyzeClasses(packages = "org.genarm", importOptions = ImportOption.DoNotIncludeTests.class)
+class ArchitectureTest {
+  private static final String BINDING = "org.genarm.binding..";
+  private static final String CHECKPOINT = "org.genarm.checkpoint..";
+  private static final String MODEL = "org.genarm.model..";
+  private static final String GUIDANCE = "org.genarm.guidance..";
+  private static final String ENGINE = "org.genarm.engine..";
+  private static final String TOKENIZER = "org.genarm.tokenizer..";
+  private static final String FACADE = "org.genarm";
+  private static final String TRAIN = "org.genarm.train..";
+  private static final String EVAL = "org.genarm.eval..";
+  private static final String SERVER = "org.genarm.server..";
+
+  @ArchTest static final ArchRule bindingImportsNothing = room(BINDING);
+
+  @ArchTest static final ArchRule checkpointImportsBinding = room(CHECKPOINT, BINDING);
+
+  @ArchTest static final ArchRule modelImportsCheckpointAndBelow = room(MODEL, CHECKPOINT, BINDING);
+
+  @ArchTest static final ArchRule guidanceImportsModelAndBelow = room(GUIDANCE, MODEL, CHECKPOINT, BINDING);
+
+  @ArchTest static final ArchRule engineImportsGuidanceAndBelow = room(ENGINE, GUIDANCE, MODEL, CHECKPOINT, BINDING);
+
+  @ArchTest static final ArchRule tokenizerImportsNothing = room(TOKENIZER);
+
+  @ArchTest
+  static final ArchRule theFacadeImportsEngineTokenizerAndBelow =
+      room(FACADE, ENGINE, TOKENIZER, GUIDANCE, MODEL, CHECKPOINT, BINDING);
+
+  @ArchTest
+  static final ArchRule trainImportsTheFacadeAndBelow =
+      room(TRAIN, FACADE, ENGINE, TOKENIZER, GUIDANCE, MODEL, CHECKPOINT, BINDING);
+
+  @ArchTest
+  static final ArchRule evalImportsTheFacadeAndBelow =
+      room(EVAL, FACADE, ENGINE, TOKENIZER, GUIDANCE, MODEL, CHECKPOINT, BINDING);
+
+  @ArchTest
+  static final ArchRule serverImportsTheFacadeAndBelow =
+      room(SERVER, FACADE, ENGINE, TOKENIZER, GUIDANCE, MODEL, CHECKPOINT, BINDING);
+
+  @ArchTest
+  static final ArchRule onlyBindingKnowsJavaCpp =
+      noClasses()
+          .that(not(resideInAPackage(BINDING)))
+          .should()
+          .dependOnClassesThat(resideInAnyPackage("org.bytedeco..", "org.genarm.binding.door.."));
+
+  @ArchTest
+  static final ArchRule onlyTheCommandLineKnowsTerminals =
+      noClasses()
+          .that(not(resideInAPackage("org.genarm.cli..")))
+          .should()
+          .dependOnClassesThat(resideInAnyPackage("picocli..", "me.tongfei.."));
+
+  /** A room that may import these others of ours, and itself. */
+  private static ArchRule room(String room, String... others) {
+    List<String> allowed = new ArrayList<>(List.of(others));
+    allowed.add(room);
+    return noClasses()
+        .that(resideInAPackage(room))
+        .should()
+        .dependOnClassesThat(
+            resideInAPackage("org.genarm..").and(not(resideInAnyPackage(allowed.toArray(String[]::new)))))
+        .allowEmptyShould(true);
+  }
+}
