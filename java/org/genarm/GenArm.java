@@ -1,0 +1,154 @@
+package org.genarm;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.function.Consumer;
+import org.genarm.engine.Completion;
+import org.genarm.engine.Engine;
+import org.genarm.engine.EngineConfig;
+import org.genarm.engine.LawRequest;
+import org.genarm.engine.LawSink;
+import org.genarm.engine.Submission;
+import org.genarm.engine.TokenRequest;
+import org.genarm.guidance.Guidance;
+import org.genarm.guidance.SamplingParams;
+import org.genarm.guidance.View;
+import org.genarm.tokenizer.StopStrings;
+
+/**
+ * Guided generation from a base language model and autoregressive reward models (arXiv 2410.08193): opened once with
+ * its models, then asked by any number of threads at the same time.
+ *
+ * <pre>{@code
+ * try (GenArm genArm = GenArm.builder().base(base).arm("positive", positive).build()) {
+ *   Result result = genArm.generate(Request.of("Fellow citizens,").weight("positive", 1.5).build());
+ *   System.out.println(result.text());
+ * }
+ * }</pre>
+ */
+public final class GenArm implements AutoCloseable {
+  /** Seeds that are drawn stay below this, so that every JSON reader keeps them exact. */
+  private static final long RANDOM_SEEDS = 1L << 53;
+
+  private final Engine engine;
+  private final Prompts prompts;
+  private final List<Runnable> resources;
+
+  /** resources: what closes them, run in reverse after the engine is closed. */
+  GenArm(Engine engine, Prompts prompts, List<Runnable> resources) {
+    this.engine = engine;
+    this.prompts = prompts;
+    this.resources = List.copyOf(resources);
+  }
+
+  public static GenArmBuilder builder() {
+    return new GenArmBuilder();
+  }
+
+  /**
+   * Generates and waits for the end.
+   *
+   * @throws IllegalArgumentException for a request that cannot be served; the message names what is wrong with it
+   * @throws java.util.concurrent.RejectedExecutionException where too many requests wait already
+   * @throws org.genarm.engine.GenerationException where it ended with an error
+   */
+  public Result generate(Request request) throws InterruptedException {
+    return submit(request).result();
+  }
+
+  /** As {@link #generate}, and hands each piece to the listener as it comes, on the calling thread. */
+  public Result stream(Request request, Consumer<Piece> listener) throws InterruptedException {
+    Generation generation = submit(request);
+    for (Piece piece = generation.next(); piece != null; piece = generation.next()) {
+      listener.accept(piece);
+    }
+    return generation.result();
+  }
+
+  /** Starts generating and returns at once; throws as {@link #generate} does for what it cannot start. */
+  public Generation submit(Request request) {
+    if (!request.stop().isEmpty() && !prompts.hasTokenizer()) {
+      throw new IllegalArgumentException("stop strings need a tokenizer, the base has none");
+    }
+    Map<String, Double> weights = new LinkedHashMap<>(request.weights());
+    Guidance guidance = guidance(weights);
+    SamplingParams s = request.sampling();
+    long seed = request.seed().orElseGet(() -> new SplittableRandom().nextLong(RANDOM_SEEDS));
+    SamplingParams sampling = new SamplingParams(s.temperature(), s.topK(), s.topP(), s.minP(), seed);
+    List<int[]> ids = prompts.ids(request);
+    List<Integer> eosIds = request.ignoreEos() ? List.of() : engine.views().get(0).model().eosTokenIds();
+    Submission submission = engine.submit(new TokenRequest(
+        ids, guidance, sampling, request.n(), request.maxNewTokens(), request.minNewTokens(), eosIds));
+
+    List<ChoiceReader> readers = new ArrayList<>();
+    for (Completion completion : submission.completions()) {
+      readers.add(new ChoiceReader(
+          submission, completion, prompts.decoder(ids.get(0)), new StopStrings(request.stop())));
+    }
+    return new Generation(submission, readers, change -> {
+      Map<String, Double> changed = new LinkedHashMap<>(weights);
+      changed.putAll(change);
+      Guidance result = guidance(changed);
+      weights.putAll(change);
+      return result;
+    }, seed, ids.get(0).length);
+  }
+
+  /**
+   * Log-probabilities of the guided law after each position of rows of token ids, for analysis. Blocks until the sink
+   * has had everything, on the engine's thread; generations wait meanwhile.
+   *
+   * @param weights by reward model; absent: the weight that it was opened with
+   * @param components whether each model's own law is wanted too; needs {@link GenArmBuilder#components}
+   */
+  public void logprobs(List<int[]> rows, Map<String, Double> weights, SamplingParams sampling, boolean components,
+      LawSink sink) throws InterruptedException {
+    engine.laws(new LawRequest(rows, guidance(weights), sampling, components), sink);
+  }
+
+  private Guidance guidance(Map<String, Double> weights) {
+    List<View> arms = engine.views().subList(1, engine.views().size());
+    List<String> names = arms.stream().map(View::name).toList();
+    for (String name : weights.keySet()) {
+      if (!names.contains(name)) {
+        throw new IllegalArgumentException("no reward model is called " + name + ", there are " + names);
+      }
+    }
+    List<Float> values = new ArrayList<>();
+    for (View arm : arms) {
+      Double weight = weights.get(arm.name());
+      values.add(weight == null ? arm.weight() : Guidance.weight(arm.name(), weight));
+    }
+    return new Guidance(values);
+  }
+
+  /** The reward models' names, in the order in which they were opened. */
+  public List<String> arms() {
+    return engine.views().stream().skip(1).map(View::name).toList();
+  }
+
+  /** Tokens that every model can read: prompt ids are below this. */
+  public int inputVocabSize() {
+    return engine.views().stream().mapToInt(View::vocabSize).min().orElseThrow();
+  }
+
+  /** The limits that it was opened with. */
+  public EngineConfig config() {
+    return engine.config();
+  }
+
+  /** Whether text goes in and comes out; without, a request has token ids and so has its result. */
+  public boolean hasTokenizer() {
+    return prompts.hasTokenizer();
+  }
+
+  /** Ends what is still running and frees every model. A second call does nothing. */
+  @Override
+  public void close() {
+    engine.close();
+    GenArmBuilder.closeAll(resources);
+  }
+}

@@ -1,0 +1,249 @@
+package org.genarm;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.genarm.binding.Device;
+import org.genarm.binding.Dtype;
+import org.genarm.binding.NativeException;
+import org.genarm.engine.Engine;
+import org.genarm.engine.EngineConfig;
+import org.genarm.guidance.Guidance;
+import org.genarm.guidance.View;
+import org.genarm.model.LoadOptions;
+import org.genarm.model.Model;
+
+/** Says which models a {@link GenArm} opens, where, and within which limits. Everything but the base has a default. */
+public final class GenArmBuilder {
+  private static final int PAGE_SIZE = 16;
+
+  /** Follows the loading of models. */
+  @FunctionalInterface
+  public interface LoadListener {
+    /** Bytes of a view's files that are loaded by now, and all that will be. */
+    void loaded(String view, long bytes, long totalBytes);
+  }
+
+  /** A reward model to be opened. */
+  private record Arm(String name, Path directory, float weight) {}
+
+  private final List<Arm> arms = new ArrayList<>();
+  private final Map<String, Dtype> armDtypes = new LinkedHashMap<>();
+  private final Map<String, String> templates = new LinkedHashMap<>();
+  private Path base;
+  private String device = "auto";
+  private int threads;
+  private Dtype dtype;
+  private Dtype activations;
+  private int maxModelLen;
+  private int maxSequences = 8;
+  private int maxQueue = 1024;
+  private long kvBytes = 1L << 30;
+  private boolean components;
+  private LoadListener listener = (view, bytes, totalBytes) -> {};
+
+  GenArmBuilder() {}
+
+  /** The base language model's directory. */
+  public GenArmBuilder base(Path directory) {
+    base = directory;
+    return this;
+  }
+
+  /** A reward model of weight 1 where a request does not say. */
+  public GenArmBuilder arm(String name, Path directory) {
+    return arm(name, directory, 1);
+  }
+
+  public GenArmBuilder arm(String name, Path directory, double weight) {
+    if (name.equals(View.BASE) || arms.stream().anyMatch(arm -> arm.name().equals(name))) {
+      throw new IllegalArgumentException("the name " + name + " is given twice");
+    }
+    arms.add(new Arm(name, directory, Guidance.weight(name, weight)));
+    return this;
+  }
+
+  /** "auto", "cpu", "cuda" or "cuda:N". */
+  public GenArmBuilder device(String name) {
+    device = name;
+    return this;
+  }
+
+  /** Threads that compute on a CPU; 0 takes one for each core. */
+  public GenArmBuilder threads(int count) {
+    threads = count;
+    return this;
+  }
+
+  /** How the linear layers are kept; null keeps each as stored. */
+  public GenArmBuilder dtype(Dtype value) {
+    dtype = value;
+    return this;
+  }
+
+  /** As {@link #dtype}, for one reward model. */
+  public GenArmBuilder armDtype(String arm, Dtype value) {
+    armDtypes.put(arm, value);
+    return this;
+  }
+
+  /** Precision of matrix inputs; null takes F32 on a CPU and BF16 on a GPU. */
+  public GenArmBuilder activations(Dtype value) {
+    activations = value;
+    return this;
+  }
+
+  /** The template that text goes through: a name, "none", or "auto" for the checkpoint's own where it has one. */
+  public GenArmBuilder template(String name) {
+    templates.put(View.BASE, name);
+    return this;
+  }
+
+  /** As {@link #template}, for one reward model; the base's where it is not said. */
+  public GenArmBuilder armTemplate(String arm, String name) {
+    templates.put(arm, name);
+    return this;
+  }
+
+  /** Positions of the longest lane; by default as many as every model and the KV memory have. */
+  public GenArmBuilder maxModelLen(int positions) {
+    maxModelLen = positions;
+    return this;
+  }
+
+  /** Completions that run at the same time. */
+  public GenArmBuilder maxSequences(int count) {
+    maxSequences = count;
+    return this;
+  }
+
+  /** Completions that may wait. */
+  public GenArmBuilder maxQueue(int count) {
+    maxQueue = count;
+    return this;
+  }
+
+  /** Memory for keys and values of all views together; more where a single text of full length needs it. */
+  public GenArmBuilder kvBytes(long bytes) {
+    kvBytes = bytes;
+    return this;
+  }
+
+  /** Makes room for each model's own law in {@link GenArm#logprobs}. */
+  public GenArmBuilder components(boolean wanted) {
+    components = wanted;
+    return this;
+  }
+
+  /** Told while models are loaded. */
+  public GenArmBuilder onLoad(LoadListener value) {
+    listener = value;
+    return this;
+  }
+
+  /**
+   * Loads everything and starts the engine.
+   *
+   * @throws org.genarm.checkpoint.CheckpointException names the file and what is wrong with it
+   * @throws org.genarm.binding.NativeException where the device cannot be opened or has too little memory
+   * @throws IllegalArgumentException for values that do not fit each other
+   */
+  public GenArm build() {
+    if (base == null) {
+      throw new IllegalArgumentException("a base model is needed");
+    }
+    requireKnown(armDtypes.keySet());
+    requireKnown(templates.keySet());
+    List<Runnable> opened = new ArrayList<>();
+    try {
+      Device opensOn = openDevice();
+      opened.add(opensOn::close);
+      List<View> views = loadViews(opensOn, opened);
+      Prompts prompts = Prompts.open(views, templates, opened);
+      int vocabSize = prompts.vocabSize(views.get(0).vocabSize());
+      views.forEach(view -> view.requireCovers(vocabSize));
+      return new GenArm(Engine.open(opensOn, views, limits(opensOn, views, vocabSize)), prompts, opened);
+    } catch (RuntimeException | Error e) {
+      closeAll(opened);
+      throw e;
+    }
+  }
+
+  /** "auto" takes a GPU where this library and machine have one. */
+  private Device openDevice() {
+    if (!device.equals("auto")) {
+      return Device.open(device, threads);
+    }
+    try {
+      return Device.open("cuda", threads);
+    } catch (NativeException absent) {
+      return Device.open("cpu", threads);
+    }
+  }
+
+  private static Dtype defaultActivations(Device opensOn) {
+    return opensOn.description().startsWith("cpu") ? Dtype.F32 : Dtype.BF16;
+  }
+
+  private void requireKnown(Iterable<String> names) {
+    for (String name : names) {
+      if (!name.equals(View.BASE) && arms.stream().noneMatch(arm -> arm.name().equals(name))) {
+        throw new IllegalArgumentException("no reward model is called " + name + ", there are "
+            + arms.stream().map(Arm::name).toList());
+      }
+    }
+  }
+
+  private List<View> loadViews(Device opensOn, List<Runnable> opened) {
+    Map<String, Model> loaded = new LinkedHashMap<>();
+    List<View> views = new ArrayList<>();
+    views.add(View.base(load(opensOn, View.BASE, base, dtype, loaded, opened)));
+    for (Arm arm : arms) {
+      Dtype kept = armDtypes.getOrDefault(arm.name(), dtype);
+      views.add(new View(arm.name(), load(opensOn, arm.name(), arm.directory(), kept, loaded, opened), arm.weight()));
+    }
+    return views;
+  }
+
+  /** A directory that several views name is loaded once. */
+  private Model load(Device opensOn, String view, Path directory, Dtype kept, Map<String, Model> loaded,
+      List<Runnable> opened) {
+    String key = kept + " " + directory.toAbsolutePath().normalize();
+    Model model = loaded.get(key);
+    if (model == null) {
+      model = Model.load(opensOn, directory, new LoadOptions(kept,
+          (bytes, totalBytes) -> listener.loaded(view, bytes, totalBytes)));
+      loaded.put(key, model);
+      opened.add(model::close);
+    }
+    return model;
+  }
+
+  private EngineConfig limits(Device opensOn, List<View> views, int vocabSize) {
+    int positions = views.stream().mapToInt(View::maxPositions).min().getAsInt();
+    long bytesPerPosition = views.stream().mapToLong(View::kvBytesPerPosition).sum();
+    long affordable = kvBytes / bytesPerPosition / PAGE_SIZE * PAGE_SIZE;
+    for (View view : views) {
+      if (maxModelLen > view.maxPositions()) {
+        throw new IllegalArgumentException("max_model_len is " + maxModelLen + ", " + view.name() + " ("
+            + view.model().directory() + ") has " + view.maxPositions() + " positions");
+      }
+    }
+    int length = maxModelLen > 0 ? maxModelLen : (int) Math.max(2, Math.min(positions, affordable));
+    EngineConfig config = EngineConfig.of(vocabSize, length, maxSequences, views.size());
+    long pages = Math.max(config.kvPages() / maxSequences, affordable / PAGE_SIZE);
+    return config
+        .withKvPages((int) Math.min(config.kvPages(), pages))
+        .withMaxQueue(maxQueue)
+        .withMaxComponents(components ? maxSequences * views.size() : 0)
+        .withActivations(activations == null ? defaultActivations(opensOn) : activations);
+  }
+
+  static void closeAll(List<Runnable> resources) {
+    for (int i = resources.size() - 1; i >= 0; i--) {
+      resources.get(i).run();
+    }
+  }
+}

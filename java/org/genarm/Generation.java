@@ -1,0 +1,103 @@
+package org.genarm;
+
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import org.genarm.engine.Submission;
+import org.genarm.guidance.Guidance;
+
+/**
+ * A request that is running. One thread reads it, piece by piece or as a whole; any thread may cancel it or change its
+ * guidance. Stop strings are found as it is read: one that nobody reads runs to its end.
+ */
+public final class Generation {
+  private final Submission submission;
+  private final List<ChoiceReader> readers;
+  private final Function<Map<String, Double>, Guidance> change;
+  private final long seed;
+  private final int promptTokens;
+  private long seen;
+
+  /** change: the guidance after some of this generation's weights have been set. */
+  Generation(Submission submission, List<ChoiceReader> readers, Function<Map<String, Double>, Guidance> change,
+      long seed, int promptTokens) {
+    this.submission = submission;
+    this.readers = List.copyOf(readers);
+    this.change = change;
+    this.seed = seed;
+    this.promptTokens = promptTokens;
+  }
+
+  /** The next piece of any of its completions, waiting for one; null once all have ended. */
+  public Piece next() throws InterruptedException {
+    while (true) {
+      boolean ended = true;
+      for (ChoiceReader reader : readers) {
+        Piece piece = reader.poll();
+        if (piece != null) {
+          return piece;
+        }
+        ended &= reader.hasEnded();
+      }
+      if (ended) {
+        return null;
+      }
+      seen = submission.await(seen);
+    }
+  }
+
+  /** The next piece where one is there, else null: for a reader that {@link #onProgress} wakes. */
+  public Piece poll() {
+    for (ChoiceReader reader : readers) {
+      Piece piece = reader.poll();
+      if (piece != null) {
+        return piece;
+      }
+    }
+    return null;
+  }
+
+  /** Whether every completion has been read to its end. */
+  public boolean hasEnded() {
+    return readers.stream().allMatch(ChoiceReader::hasEnded);
+  }
+
+  /** Calls back on the engine's thread whenever there may be more to {@link #poll}: hand the work on and return. */
+  public void onProgress(Runnable callback) {
+    submission.onProgress(callback);
+  }
+
+  /**
+   * Waits for the end.
+   *
+   * @throws org.genarm.engine.GenerationException where a completion ended with an error
+   */
+  public Result result() throws InterruptedException {
+    Piece piece;
+    do {
+      piece = next();
+    } while (piece != null);
+    while (!submission.isFinished()) {
+      seen = submission.await(seen);
+    }
+    return new Result(readers.stream().map(ChoiceReader::choice).toList(), seed, promptTokens);
+  }
+
+  /** Ends it at the next step, with what it has. */
+  public void cancel() {
+    submission.cancel();
+  }
+
+  /**
+   * Changes weights by the reward models' names from the next token on; the others stay. A reward model whose weight
+   * was 0 reads the text so far first.
+   */
+  public synchronized void guidance(Map<String, Double> weights) {
+    submission.guidance(change.apply(weights));
+  }
+
+  /** The seed that gives the same tokens again. */
+  public long seed() {
+    return seed;
+  }
+}

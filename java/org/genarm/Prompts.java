@@ -1,0 +1,123 @@
+package org.genarm;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.genarm.checkpoint.CheckpointException;
+import org.genarm.guidance.View;
+import org.genarm.tokenizer.PromptTemplate;
+import org.genarm.tokenizer.StreamDecoder;
+import org.genarm.tokenizer.Tokenizer;
+
+/**
+ * Turns a request's prompt into the token ids of each view, and its tokens into text. Views have templates of their
+ * own; what follows the prompt is the same tokens for all, so their tokenizers must agree.
+ */
+final class Prompts {
+  private static final String DEFAULT_TEMPLATE = "auto";
+
+  private final List<String> names;
+  private final List<Tokenizer> tokenizers;
+  private final List<PromptTemplate> templates;
+
+  /** tokenizers and templates: one for each view, or none where the base has no tokenizer. */
+  private Prompts(List<String> names, List<Tokenizer> tokenizers, List<PromptTemplate> templates) {
+    this.names = names;
+    this.tokenizers = tokenizers;
+    this.templates = templates;
+  }
+
+  /**
+   * Opens the tokenizers of views whose models are loaded; a reward model without one uses the base's.
+   *
+   * @param templates by view; the base's counts for every view that is not named
+   * @throws CheckpointException for a reward model whose tokenizer has other tokens than the base's
+   */
+  static Prompts open(List<View> views, Map<String, String> templates, List<Runnable> opened) {
+    List<String> names = views.stream().map(View::name).toList();
+    Map<Path, Tokenizer> byDirectory = new LinkedHashMap<>();
+    Tokenizer base = open(views.get(0), byDirectory, opened);
+    if (base == null) {
+      return new Prompts(names, List.of(), List.of());
+    }
+    List<Tokenizer> tokenizers = new ArrayList<>();
+    List<PromptTemplate> parsed = new ArrayList<>();
+    String common = templates.getOrDefault(View.BASE, DEFAULT_TEMPLATE);
+    for (View view : views) {
+      Tokenizer own = open(view, byDirectory, opened);
+      Tokenizer tokenizer = own == null ? base : own;
+      requireSameTokens(base, tokenizer, view);
+      tokenizers.add(tokenizer);
+      parsed.add(PromptTemplate.of(templates.getOrDefault(view.name(), common), tokenizer));
+    }
+    return new Prompts(names, tokenizers, parsed);
+  }
+
+  private static Tokenizer open(View view, Map<Path, Tokenizer> byDirectory, List<Runnable> opened) {
+    Path directory = view.model().directory().toAbsolutePath().normalize();
+    if (!byDirectory.containsKey(directory)) {
+      Tokenizer tokenizer = Tokenizer.open(directory).orElse(null);
+      byDirectory.put(directory, tokenizer);
+      if (tokenizer != null) {
+        opened.add(tokenizer::close);
+      }
+    }
+    return byDirectory.get(directory);
+  }
+
+  private static void requireSameTokens(Tokenizer base, Tokenizer tokenizer, View view) {
+    Optional<String> difference = base.vocabulary().difference(tokenizer.vocabulary());
+    if (difference.isPresent()) {
+      throw new CheckpointException(view.model().directory(), "the base's vocabulary in " + view.name(),
+          "another: " + difference.get());
+    }
+  }
+
+  boolean hasTokenizer() {
+    return !tokenizers.isEmpty();
+  }
+
+  /** Tokens that may be drawn: the model's, or the base's tokenizer's where that is shorter. */
+  int vocabSize(int modelVocabSize) {
+    return hasTokenizer() ? Math.min(modelVocabSize, tokenizers.get(0).length()) : modelVocabSize;
+  }
+
+  /** The prompt as each view reads it. */
+  List<int[]> ids(Request request) {
+    if (request.promptIds() != null) {
+      return Collections.nCopies(names.size(), request.promptIds());
+    }
+    if (!hasTokenizer()) {
+      throw new IllegalArgumentException("a text prompt needs a tokenizer, the base has none: give token ids");
+    }
+    requireKnown(request.templates());
+    List<int[]> ids = new ArrayList<>();
+    for (int view = 0; view < names.size(); view++) {
+      Tokenizer tokenizer = tokenizers.get(view);
+      ids.add(tokenizer.encode(template(request, view, tokenizer).apply(request.prompt())));
+    }
+    return ids;
+  }
+
+  private PromptTemplate template(Request request, int view, Tokenizer tokenizer) {
+    String own = request.templates().get(names.get(view));
+    return own == null ? templates.get(view) : PromptTemplate.of(own, tokenizer);
+  }
+
+  private void requireKnown(Map<String, String> byView) {
+    for (String name : byView.keySet()) {
+      if (!names.contains(name)) {
+        throw new IllegalArgumentException("there is a template for " + name + ", the views are " + names);
+      }
+    }
+  }
+
+  /** Decodes the continuation of a prompt of the base, or null where there is no tokenizer. */
+  StreamDecoder decoder(int[] prompt) {
+    return hasTokenizer() ? new StreamDecoder(tokenizers.get(0), prompt) : null;
+  }
+}
