@@ -128,7 +128,7 @@ public final class Checkpoint implements AutoCloseable {
   private static String otherFormat(Path directory) {
     String bin = named(directory, ".bin");
     if (bin != null) {
-      return bin + ": PyTorch's pickled .bin files are not read, save the model as safetensors";
+      return bin + ": PyTorch's pickled .bin files are not read, genarm convert makes safetensors of them";
     }
     String gguf = named(directory, ".gguf");
     if (gguf != null) {

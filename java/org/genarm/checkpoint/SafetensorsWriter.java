@@ -49,13 +49,16 @@ public final class SafetensorsWriter implements AutoCloseable {
   private final Map<String, Long> offsets = new LinkedHashMap<>();
   private boolean finished;
 
-  private SafetensorsWriter(Path path, List<Plan> tensors) throws IOException {
+  private SafetensorsWriter(Path path, List<Plan> tensors, Map<String, String> metadata) throws IOException {
     this.path = path;
     Path directory = path.toAbsolutePath().getParent();
     partial = directory.resolve("." + path.getFileName() + "." + ProcessHandle.current().pid() + ".partial");
     channel = FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
     long end = 0;
     ObjectNode header = Json.MAPPER.createObjectNode();
+    if (!metadata.isEmpty()) {
+      metadata.forEach(header.putObject("__metadata__")::put);
+    }
     for (Plan plan : tensors) {
       ObjectNode entry = header.putObject(plan.name()).put("dtype", plan.type().name());
       ArrayNode shape = entry.putArray("shape");
@@ -74,8 +77,13 @@ public final class SafetensorsWriter implements AutoCloseable {
 
   /** Starts a file with these tensors, all zero; {@link CheckpointException} where it cannot be created. */
   public static SafetensorsWriter create(Path path, List<Plan> tensors) {
+    return create(path, tensors, Map.of());
+  }
+
+  /** As {@link #create(Path, List)}, with {@code metadata} noted under {@code __metadata__}. */
+  public static SafetensorsWriter create(Path path, List<Plan> tensors, Map<String, String> metadata) {
     try {
-      return new SafetensorsWriter(path, tensors);
+      return new SafetensorsWriter(path, tensors, metadata);
     } catch (IOException failure) {
       throw new CheckpointException(path, "a place to write to", failure.toString());
     }
@@ -99,6 +107,19 @@ public final class SafetensorsWriter implements AutoCloseable {
       chunk.asFloatBuffer().put(values, from, count);
       write(chunk, offsets.get(name) + (at + from) * Float.BYTES);
     }
+  }
+
+  /** Writes what remains in {@code bytes}, little-endian values of the tensor's type, from byte {@code at} of it on. */
+  public void write(String name, long at, ByteBuffer bytes) {
+    Plan plan = plans.get(name);
+    if (plan == null) {
+      throw new IllegalArgumentException("no tensor " + name + " was planned");
+    }
+    if (at < 0 || at + bytes.remaining() > plan.bytes()) {
+      throw new IllegalArgumentException(
+          name + ": bytes " + at + " to " + (at + bytes.remaining()) + " do not lie in its " + plan.bytes());
+    }
+    write(bytes, offsets.get(name) + at);
   }
 
   /** Puts the file in its place. */

@@ -14,7 +14,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "genarm",
     description = "Guided generation from a base language model and autoregressive reward models.",
-    subcommands = {InspectCommand.class, DoctorCommand.class},
+    subcommands = {InspectCommand.class, ConvertCommand.class, DoctorCommand.class},
     versionProvider = Main.Version.class,
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "VERB",

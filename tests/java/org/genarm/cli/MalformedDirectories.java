@@ -22,7 +22,7 @@ final class MalformedDirectories {
             "DIR: expected model.safetensors or model.safetensors.index.json, found none"),
         row("pickled weights", model -> model.withoutWeights().file("pytorch_model.bin", "PK"),
             "DIR: expected model.safetensors or model.safetensors.index.json, found pytorch_model.bin: "
-                + "PyTorch's pickled .bin files are not read, save the model as safetensors"),
+                + "PyTorch's pickled .bin files are not read, genarm convert makes safetensors of them"),
         row("GGUF weights", model -> model.withoutWeights().file("tiny.gguf", "GGUF"),
             "DIR: expected model.safetensors or model.safetensors.index.json, found tiny.gguf: GGUF is not read"),
         row("weights under another name", model -> model.withoutWeights().file("gptq_model-4bit.safetensors", " "),
