@@ -13,6 +13,7 @@ import org.genarm.binding.door.ga_engine_config;
  * @param maxTerms terms of those sequences together
  * @param maxComponents terms whose own law is kept in one step; 0 keeps none
  * @param pageSize positions in a KV page: a multiple of 16
+ * @param maxObjectives longest preference vector of an adapter; 0 where none has one
  * @param activations precision of matrix inputs: F32, or BF16 or INT8 where the device has it
  */
 public record EngineLimits(
@@ -24,6 +25,7 @@ public record EngineLimits(
     int maxTerms,
     int maxComponents,
     int pageSize,
+    int maxObjectives,
     Dtype activations) {
 
   /** The caller closes it. */
@@ -40,6 +42,7 @@ public record EngineLimits(
         .max_terms(maxTerms)
         .max_components(maxComponents)
         .page_size(pageSize)
+        .max_objectives(maxObjectives)
         .activations(activations.code);
   }
 }

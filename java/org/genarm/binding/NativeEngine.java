@@ -41,6 +41,15 @@ public final class NativeEngine implements AutoCloseable {
     handle.buildOn(weights.handle);
   }
 
+  /** As {@link #addView(NativeWeights, int)}, for a weight set with an adapter. */
+  public void addView(NativeWeights weights, NativeAdapter adapter, int numPages) {
+    NativeLibrary.check(
+        Genarm.ga_engine_add_adapter_view(
+            handle.pointer(), weights.handle.pointer(), adapter.handle.pointer(), numPages));
+    handle.buildOn(weights.handle);
+    handle.buildOn(adapter.handle);
+  }
+
   /** Allocates everything. No view can be added afterwards. */
   public void start() {
     NativeLibrary.check(Genarm.ga_engine_start(handle.pointer()));

@@ -28,6 +28,9 @@ public final class StepBuffer {
   /** [maxLanes, maxPagesPerLane] page ids, for positions up to the lane's last row */
   public IntBuffer lanePages;
 
+  /** [maxLanes, maxObjectives] finite; read for lanes of views that have a preference-conditioned adapter */
+  public FloatBuffer lanePreference;
+
   /** [maxRows] */
   public IntBuffer tokenIds;
 
@@ -86,6 +89,7 @@ public final class StepBuffer {
     laneRows = ints(step.lane_rows(), lanes);
     lanePages = ints(step.lane_pages(), Math.multiplyExact(lanes, maxPagesPerLane));
 
+    lanePreference = floats(step.lane_preference(), Math.multiplyExact(lanes, limits.maxObjectives()));
     tokenIds = ints(step.token_ids(), limits.maxRows());
     termRow = ints(step.term_row(), limits.maxTerms());
     termWeight = floats(step.term_weight(), limits.maxTerms());
@@ -108,6 +112,11 @@ public final class StepBuffer {
     return maxPagesPerLane;
   }
 
+  /** Row length of {@link #lanePreference}. */
+  public int maxObjectives() {
+    return limits.maxObjectives();
+  }
+
   /** How many lanes and sequences the next step has. */
   public void counts(int numLanes, int numSequences) {
     if (numLanes < 0 || numLanes > limits.maxLanes()) {
@@ -127,7 +136,7 @@ public final class StepBuffer {
     FloatBuffer noFloats = FloatBuffer.allocate(0);
     counts = laneView = lanePosition = laneRows = lanePages = tokenIds = termRow = noInts;
     sequenceTerms = sequenceChoice = sequencePosition = sequenceTopK = sequenceFlags = sampled = noInts;
-    termWeight = sequenceTemperature = sequenceTopP = sequenceMinP = noFloats;
+    lanePreference = termWeight = sequenceTemperature = sequenceTopP = sequenceMinP = noFloats;
     sequenceSeed = LongBuffer.allocate(0);
   }
 
@@ -136,7 +145,7 @@ public final class StepBuffer {
   }
 
   private static FloatBuffer floats(FloatPointer pointer, int size) {
-    return pointer.capacity(size).asBuffer();
+    return size == 0 ? FloatBuffer.allocate(0) : pointer.capacity(size).asBuffer();
   }
 
   private static LongBuffer longs(LongPointer pointer, int size) {

@@ -3,6 +3,7 @@ package org.genarm.engine;
 import java.util.List;
 import org.genarm.binding.NativeEngine;
 import org.genarm.binding.StepBuffer;
+import org.genarm.guidance.Preferences;
 import org.genarm.guidance.View;
 
 /**
@@ -20,6 +21,7 @@ final class Analysis implements Runnable {
   private final StepWriter writer;
   private final NativeEngine door;
   private final float[] weights;
+  private final Preferences preferences;
   private final int[] firstRow;
   private final float[] values;
 
@@ -33,6 +35,7 @@ final class Analysis implements Runnable {
     writer = engine.writer;
     door = engine.door;
     weights = Submission.toTermWeights(request.guidance());
+    preferences = request.preferences().orElse(views);
     firstRow = new int[views.size()];
     values = new float[config.vocabSize()];
     check();
@@ -47,6 +50,9 @@ final class Analysis implements Runnable {
     if (request.components() && config.maxComponents() < views.size()) {
       throw new IllegalArgumentException("the engine keeps the laws of " + config.maxComponents()
           + " single models in a step, " + views.size() + " are needed");
+    }
+    for (int view = 0; view < views.size(); view++) {
+      views.get(view).requirePreference(preferences.of(view));
     }
     for (int row = 0; row < request.rows().size(); row++) {
       int[] ids = request.rows().get(row);
@@ -96,7 +102,7 @@ final class Analysis implements Runnable {
   private Lane[] takeLanes(int[] ids) {
     Lane[] lanes = new Lane[views.size()];
     for (int view = 0; view < lanes.length; view++) {
-      lanes[view] = new Lane(ids, EngineConfig.pages(ids.length, config.pageSize()));
+      lanes[view] = new Lane(ids, preferences.of(view), EngineConfig.pages(ids.length, config.pageSize()));
       if (runs(view)) {
         lanes[view].takePages(pages.pool(view));
       }
@@ -110,7 +116,7 @@ final class Analysis implements Runnable {
     for (int number = 0; number < viewOrder.length; number++) {
       int view = viewOrder[number];
       if (runs(view)) {
-        firstRow[view] = writer.addLane(number, position, count, lanes[view].pages);
+        firstRow[view] = writer.addLane(number, lanes[view], position, count);
         for (int i = 0; i < count; i++) {
           step.tokenIds.put(firstRow[view] + i, lanes[view].prompt[position + i]);
         }

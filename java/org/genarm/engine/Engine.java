@@ -9,6 +9,7 @@ import java.util.concurrent.RejectedExecutionException;
 import org.genarm.binding.Device;
 import org.genarm.binding.NativeEngine;
 import org.genarm.binding.NativeException;
+import org.genarm.guidance.Preferences;
 import org.genarm.guidance.View;
 
 /**
@@ -54,17 +55,26 @@ public final class Engine implements AutoCloseable {
     config.requireRoomFor(all.size());
     all.forEach(view -> view.requireCovers(config.vocabSize()));
     ViewOrder order = ViewOrder.of(all);
-    NativeEngine door = NativeEngine.create(device, config.limits(all.size()));
+    int maxObjectives = all.stream().mapToInt(view -> view.preference().size()).max().orElse(0);
+    NativeEngine door = NativeEngine.create(device, config.limits(all.size(), maxObjectives));
     try {
       for (int view : order.views()) {
         int sharing = KvPages.viewsOver(order.setOf()[view], order.setOf());
-        door.addView(all.get(view).model().weights(), config.kvPages() * sharing);
+        addView(door, all.get(view), config.kvPages() * sharing);
       }
       door.start();
       return new Engine(all, config, order, door);
     } catch (RuntimeException e) {
       door.close();
       throw e;
+    }
+  }
+
+  private static void addView(NativeEngine door, View view, int numPages) {
+    if (view.adapter() == null) {
+      door.addView(view.model().weights(), numPages);
+    } else {
+      door.addView(view.model().weights(), view.adapter().tensors(), numPages);
     }
   }
 
@@ -92,10 +102,11 @@ public final class Engine implements AutoCloseable {
     for (int choice = 0; choice < request.n(); choice++) {
       completions.add(new Completion(choice, Math.min(request.maxNewTokens(), room), now));
     }
+    Preferences preferences = request.preferences().orElse(views);
     Submission submission = new Submission(completions, request.guidance(), inbox);
     List<Sequence> sequences = new ArrayList<>(request.n());
     for (Completion completion : completions) {
-      sequences.add(new Sequence(submission, completion, request, config.pageSize()));
+      sequences.add(new Sequence(submission, completion, request, preferences, config.pageSize()));
     }
     inbox.offer(sequences);
     return submission;
@@ -114,6 +125,7 @@ public final class Engine implements AutoCloseable {
             + " tokens, at most " + (config.maxModelLen() - 1) + " leave room for a new one");
       }
       view.requireInVocabulary(prompt);
+      view.requirePreference(request.preferences().of(i));
     }
   }
 

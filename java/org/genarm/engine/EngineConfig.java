@@ -93,10 +93,12 @@ public record EngineConfig(
         maxRows);
   }
 
-  EngineLimits limits(int numViews) {
+  /** maxObjectives: length of the views' longest preference vector. */
+  EngineLimits limits(int numViews, int maxObjectives) {
     int lanes = maxSequences * numViews;
     return new EngineLimits(
-        vocabSize, maxModelLen, maxRows, lanes, maxSequences, lanes, maxComponents, pageSize, activations);
+        vocabSize, maxModelLen, maxRows, lanes, maxSequences, lanes, maxComponents, pageSize, maxObjectives,
+        activations);
   }
 
   /** Pages that hold this many positions. */

@@ -1,11 +1,15 @@
 package org.genarm.engine;
 
+import java.util.List;
+
 /**
  * One sequence as one view sees it: its own prompt, how many of its positions stand in the KV cache, and the pages
  * they stand in. The tokens after the prompt are the sequence's.
  */
 final class Lane {
   final int[] prompt;
+  /** Of a preference-conditioned view; empty for any other. Keys and values depend on it, so it stays. */
+  final List<Float> preference;
   final int[] pages;
   int numPages;
   /** Positions whose keys and values have been computed. */
@@ -16,8 +20,9 @@ final class Lane {
   /** Where the step buffer holds the last of them. */
   int lastRow;
 
-  Lane(int[] prompt, int maxPages) {
+  Lane(int[] prompt, List<Float> preference, int maxPages) {
     this.prompt = prompt;
+    this.preference = preference;
     this.pages = new int[maxPages];
   }
 

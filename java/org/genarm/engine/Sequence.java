@@ -1,5 +1,6 @@
 package org.genarm.engine;
 
+import org.genarm.guidance.Preferences;
 import org.genarm.guidance.SamplingParams;
 
 /**
@@ -18,7 +19,7 @@ final class Sequence {
   /** Whether it draws a token in the step being planned. */
   boolean draws;
 
-  Sequence(Submission submission, Completion completion, TokenRequest request, int pageSize) {
+  Sequence(Submission submission, Completion completion, TokenRequest request, Preferences preferences, int pageSize) {
     this.submission = submission;
     this.completion = completion;
     this.sampling = request.sampling();
@@ -28,7 +29,8 @@ final class Sequence {
     this.lanes = new Lane[request.prompts().size()];
     for (int view = 0; view < lanes.length; view++) {
       int[] prompt = request.prompts().get(view);
-      lanes[view] = new Lane(prompt, pages(prompt.length, completion.maxNewTokens(), pageSize));
+      int numPages = pages(prompt.length, completion.maxNewTokens(), pageSize);
+      lanes[view] = new Lane(prompt, preferences.of(view), numPages);
     }
   }
 

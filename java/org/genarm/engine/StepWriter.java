@@ -58,17 +58,20 @@ final class StepWriter {
     for (int r = 0; r < source.rows; r++) {
       step.tokenIds.put(row + r, sequence.token(view, source.computed + r));
     }
-    source.lastRow = addLane(number, source.computed, source.rows, source.pages) + source.rows - 1;
+    source.lastRow = addLane(number, source, source.computed, source.rows) + source.rows - 1;
   }
 
-  /** Adds a lane whose token ids the caller writes, from the row that it returns. */
-  int addLane(int number, int position, int rows, int[] pages) {
+  /** Adds rows of a lane whose token ids the caller writes, from the row that it returns. */
+  int addLane(int number, Lane source, int position, int rows) {
     step.laneView.put(lane, number);
     step.lanePosition.put(lane, position);
     step.laneRows.put(lane, rows);
     int first = lane * step.maxPagesPerLane();
     for (int page = 0; page <= (position + rows - 1) / pageSize; page++) {
-      step.lanePages.put(first + page, pages[page]);
+      step.lanePages.put(first + page, source.pages[page]);
+    }
+    for (int k = 0; k < source.preference.size(); k++) {
+      step.lanePreference.put(lane * step.maxObjectives() + k, source.preference.get(k));
     }
     lane++;
     row += rows;

@@ -2,6 +2,7 @@ package org.genarm.engine;
 
 import java.util.List;
 import org.genarm.guidance.Guidance;
+import org.genarm.guidance.Preferences;
 import org.genarm.guidance.SamplingParams;
 
 /**
@@ -9,6 +10,7 @@ import org.genarm.guidance.SamplingParams;
  *
  * @param prompts one prompt for each view, the base's first; the continuation is shared
  * @param guidance one weight for each reward model
+ * @param preferences of the preference-conditioned views; what it does not say is each view's own
  * @param n completions, each with noise of its own
  * @param maxNewTokens the longest completion; a model's length may end it earlier
  * @param minNewTokens an end-of-sequence token before this many does not end the completion
@@ -17,6 +19,7 @@ import org.genarm.guidance.SamplingParams;
 public record TokenRequest(
     List<int[]> prompts,
     Guidance guidance,
+    Preferences preferences,
     SamplingParams sampling,
     int n,
     int maxNewTokens,
@@ -36,6 +39,11 @@ public record TokenRequest(
     require(maxNewTokens >= 1, "max_new_tokens must be at least 1", maxNewTokens);
     require(minNewTokens >= 0 && minNewTokens <= maxNewTokens,
         "min_new_tokens must be between 0 and max_new_tokens (" + maxNewTokens + ")", minNewTokens);
+  }
+
+  public TokenRequest(List<int[]> prompts, Guidance guidance, SamplingParams sampling, int n, int maxNewTokens,
+      int minNewTokens, List<Integer> eosIds) {
+    this(prompts, guidance, Preferences.DEFAULT, sampling, n, maxNewTokens, minNewTokens, eosIds);
   }
 
   private static void require(boolean holds, String expected, int found) {

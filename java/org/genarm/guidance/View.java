@@ -1,16 +1,21 @@
 package org.genarm.guidance;
 
+import java.nio.file.Path;
+import java.util.List;
 import org.genarm.binding.ModelShape;
 import org.genarm.checkpoint.CheckpointException;
+import org.genarm.model.Adapter;
 import org.genarm.model.Model;
 
 /**
  * A model in the place that it has in a guided generation: the base, or a reward model that is weighed against it.
  *
  * @param name what messages, weights and outputs call it
+ * @param adapter the update that makes it a model of its own, or null
+ * @param preference of a preference-conditioned adapter where a request does not say; empty for any other
  * @param weight what its logits count where a request does not say; 1 for the base
  */
-public record View(String name, Model model, float weight) {
+public record View(String name, Model model, Adapter adapter, List<Float> preference, float weight) {
   /** The base's name. */
   public static final String BASE = "base";
 
@@ -19,10 +24,42 @@ public record View(String name, Model model, float weight) {
       throw new IllegalArgumentException("a reward model's name must not be blank");
     }
     weight = Guidance.weight(name, weight);
+    preference = List.copyOf(preference);
+    requireLength(name, adapter, preference);
+  }
+
+  /** A reward model that is a checkpoint of its own. */
+  public View(String name, Model model, float weight) {
+    this(name, model, null, List.of(), weight);
   }
 
   public static View base(Model model) {
     return new View(BASE, model, 1);
+  }
+
+  /** Where it was read from: the adapter's directory where it has one. */
+  public Path directory() {
+    return adapter == null ? model.directory() : adapter.directory();
+  }
+
+  /** Refuses a vector that its adapter was not trained for; an empty one stands for its own. */
+  public void requirePreference(List<Float> vector) {
+    if (!vector.isEmpty()) {
+      requireLength(name, adapter, vector);
+    }
+  }
+
+  private static void requireLength(String name, Adapter adapter, List<Float> vector) {
+    int expected = adapter == null ? 0 : adapter.config().numObjectives();
+    if (vector.size() != expected) {
+      throw new IllegalArgumentException(
+          "the preference of " + name + " must have " + expected + " values, got " + vector.size());
+    }
+    for (float value : vector) {
+      if (!Float.isFinite(value)) {
+        throw new IllegalArgumentException("the preference of " + name + " must be finite, got " + value);
+      }
+    }
   }
 
   /**
