@@ -6,6 +6,8 @@ import org.genarm.engine.Completion;
 import org.genarm.engine.FinishReason;
 import org.genarm.engine.GenerationException;
 import org.genarm.engine.Submission;
+import org.genarm.engine.Timings;
+import org.genarm.engine.TokenLaw;
 import org.genarm.tokenizer.StopStrings;
 import org.genarm.tokenizer.StreamDecoder;
 
@@ -41,7 +43,12 @@ final class ChoiceReader {
     int from = tokenIds.size();
     int size = completion.size();
     int textFrom = text.length();
+    List<TokenLaw> laws = new ArrayList<>();
     while (tokenIds.size() < size && !stops.stopped()) {
+      TokenLaw law = completion.law(tokenIds.size());
+      if (law != null) {
+        laws.add(law);
+      }
       int token = completion.token(tokenIds.size());
       tokenIds.add(token);
       text.append(stops.accept(decoder == null ? "" : decoder.accept(token)));
@@ -58,7 +65,7 @@ final class ChoiceReader {
       return null;
     }
     return new Piece(completion.choice(), text.substring(textFrom),
-        tokenIds.subList(from, tokenIds.size()), finishReason);
+        tokenIds.subList(from, tokenIds.size()), laws, finishReason);
   }
 
   /** The whole, once it has ended. */
@@ -69,8 +76,16 @@ final class ChoiceReader {
     return new Result.Choice(text.toString(), tokenIds, finishReason, completion.timings());
   }
 
-  private RuntimeException failure() {
+  Timings timings() {
+    return completion.timings();
+  }
+
+  /** Why it ended with an error, or null. */
+  RuntimeException failure() {
     Throwable cause = completion.failure();
+    if (cause == null) {
+      return null;
+    }
     return cause instanceof GenerationException known
         ? known
         : new GenerationException("the step failed: " + cause.getMessage(), cause);

@@ -9,6 +9,7 @@ import java.util.function.Consumer;
 import org.genarm.engine.Completion;
 import org.genarm.engine.Engine;
 import org.genarm.engine.EngineConfig;
+import org.genarm.engine.EngineLoad;
 import org.genarm.engine.LawRequest;
 import org.genarm.engine.LawSink;
 import org.genarm.engine.Submission;
@@ -81,7 +82,8 @@ public final class GenArm implements AutoCloseable {
     List<int[]> ids = prompts.ids(request);
     List<Integer> eosIds = request.ignoreEos() ? List.of() : engine.views().get(0).model().eosTokenIds();
     Submission submission = engine.submit(new TokenRequest(
-        ids, guidance, sampling, request.n(), request.maxNewTokens(), request.minNewTokens(), eosIds));
+        ids, guidance, sampling, request.n(), request.maxNewTokens(), request.minNewTokens(), eosIds,
+        request.topLogprobs(), request.components()));
 
     List<ChoiceReader> readers = new ArrayList<>();
     for (Completion completion : submission.completions()) {
@@ -94,7 +96,7 @@ public final class GenArm implements AutoCloseable {
       Guidance result = guidance(changed);
       weights.putAll(change);
       return result;
-    }, seed, ids.get(0).length);
+    }, seed, ids.get(0));
   }
 
   /**
@@ -125,6 +127,13 @@ public final class GenArm implements AutoCloseable {
     return new Guidance(values);
   }
 
+  /** The weight of each reward model where a request does not say, in the order in which they were opened. */
+  public Map<String, Double> weights() {
+    Map<String, Double> weights = new LinkedHashMap<>();
+    engine.views().stream().skip(1).forEach(view -> weights.put(view.name(), (double) view.weight()));
+    return weights;
+  }
+
   /** The reward models' names, in the order in which they were opened. */
   public List<String> arms() {
     return engine.views().stream().skip(1).map(View::name).toList();
@@ -138,6 +147,31 @@ public final class GenArm implements AutoCloseable {
   /** The limits that it was opened with. */
   public EngineConfig config() {
     return engine.config();
+  }
+
+  /** The prompt of a request as each view reads it, the base's first; throws as {@link #generate} does. */
+  public List<int[]> promptIds(Request request) {
+    return prompts.ids(request);
+  }
+
+  /** The text of token ids, special tokens left out; empty where there is no tokenizer. */
+  public String text(int[] ids) {
+    return prompts.text(ids);
+  }
+
+  /** The text that a token adds in the middle of a text, a special token's own name; empty without a tokenizer. */
+  public String tokenText(int id) {
+    return prompts.tokenText(id);
+  }
+
+  /** How busy it is. */
+  public EngineLoad load() {
+    return engine.load();
+  }
+
+  /** Whether it takes requests: false once it is closed, or stopped because its device failed. */
+  public boolean isOpen() {
+    return engine.isOpen();
   }
 
   /** Whether text goes in and comes out; without, a request has token ids and so has its result. */

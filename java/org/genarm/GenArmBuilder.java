@@ -131,7 +131,7 @@ public final class GenArmBuilder {
     return this;
   }
 
-  /** Makes room for each model's own law in {@link GenArm#logprobs}. */
+  /** Makes room for each model's own law: for {@link GenArm#logprobs} and {@link Request#topLogprobs}. */
   public GenArmBuilder components(boolean wanted) {
     components = wanted;
     return this;

@@ -2,8 +2,10 @@ package org.genarm;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import org.genarm.engine.Submission;
+import org.genarm.engine.Timings;
 import org.genarm.guidance.Guidance;
 
 /**
@@ -15,17 +17,17 @@ public final class Generation {
   private final List<ChoiceReader> readers;
   private final Function<Map<String, Double>, Guidance> change;
   private final long seed;
-  private final int promptTokens;
+  private final int[] promptIds;
   private long seen;
 
   /** change: the guidance after some of this generation's weights have been set. */
   Generation(Submission submission, List<ChoiceReader> readers, Function<Map<String, Double>, Guidance> change,
-      long seed, int promptTokens) {
+      long seed, int[] promptIds) {
     this.submission = submission;
     this.readers = List.copyOf(readers);
     this.change = change;
     this.seed = seed;
-    this.promptTokens = promptTokens;
+    this.promptIds = promptIds;
   }
 
   /** The next piece of any of its completions, waiting for one; null once all have ended. */
@@ -80,7 +82,17 @@ public final class Generation {
     while (!submission.isFinished()) {
       seen = submission.await(seen);
     }
-    return new Result(readers.stream().map(ChoiceReader::choice).toList(), seed, promptTokens);
+    return new Result(readers.stream().map(ChoiceReader::choice).toList(), seed, promptIds.length);
+  }
+
+  /** Where the time of one of its completions went; zeros for what has not been reached. */
+  public Timings timings(int choice) {
+    return readers.get(choice).timings();
+  }
+
+  /** Why a completion ended with an error, or null where none has. */
+  public RuntimeException failure() {
+    return readers.stream().map(ChoiceReader::failure).filter(Objects::nonNull).findFirst().orElse(null);
   }
 
   /** Ends it at the next step, with what it has. */
@@ -94,6 +106,11 @@ public final class Generation {
    */
   public synchronized void guidance(Map<String, Double> weights) {
     submission.guidance(change.apply(weights));
+  }
+
+  /** The prompt as the base reads it. */
+  public int[] promptIds() {
+    return promptIds.clone();
   }
 
   /** The seed that gives the same tokens again. */

@@ -2,6 +2,7 @@ package org.genarm;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,12 +24,14 @@ final class Prompts {
   private final List<String> names;
   private final List<Tokenizer> tokenizers;
   private final List<PromptTemplate> templates;
+  private final String[] tokenTexts;
 
   /** tokenizers and templates: one for each view, or none where the base has no tokenizer. */
   private Prompts(List<String> names, List<Tokenizer> tokenizers, List<PromptTemplate> templates) {
     this.names = names;
     this.tokenizers = tokenizers;
     this.templates = templates;
+    tokenTexts = new String[tokenizers.isEmpty() ? 0 : tokenizers.get(0).length()];
   }
 
   /**
@@ -98,7 +101,10 @@ final class Prompts {
     List<int[]> ids = new ArrayList<>();
     for (int view = 0; view < names.size(); view++) {
       Tokenizer tokenizer = tokenizers.get(view);
-      ids.add(tokenizer.encode(template(request, view, tokenizer).apply(request.prompt())));
+      PromptTemplate template = template(request, view, tokenizer);
+      ids.add(tokenizer.encode(request.messages() == null
+          ? template.apply(request.prompt())
+          : template.apply(request.messages(), request.variables())));
     }
     return ids;
   }
@@ -114,6 +120,30 @@ final class Prompts {
         throw new IllegalArgumentException("there is a template for " + name + ", the views are " + names);
       }
     }
+  }
+
+  String text(int[] ids) {
+    return hasTokenizer() ? tokenizers.get(0).decode(ids, true) : "";
+  }
+
+  /** Kept once decoded; threads that race write the same. */
+  String tokenText(int id) {
+    if (id >= tokenTexts.length) {
+      return "";
+    }
+    if (tokenTexts[id] == null) {
+      // Beside another token, for a decoder may strip the space at the start of a text.
+      Tokenizer tokenizer = tokenizers.get(0);
+      int[] before = tokenizer.encode("a", false);
+      int[] both = Arrays.copyOf(before, before.length + 1);
+      both[before.length] = id;
+      String context = tokenizer.decode(before, false);
+      String whole = tokenizer.decode(both, false);
+      tokenTexts[id] = whole.startsWith(context)
+          ? whole.substring(context.length())
+          : tokenizer.decode(new int[] {id}, false);
+    }
+    return tokenTexts[id];
   }
 
   /** Decodes the continuation of a prompt of the base, or null where there is no tokenizer. */

@@ -5,24 +5,33 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 import org.genarm.guidance.SamplingParams;
 
 /**
- * What to generate. Made by {@link #of(String)} or {@link #ofIds}, then {@link Builder#build}; every value has a
+ * What to generate. Made by {@link #of(String)}, {@link #ofMessages} or {@link #ofIds}, then {@link Builder#build}; every value has a
  * default.
  *
- * @param prompt text, put into each view's template; null where ids are given
- * @param promptIds tokens, used as they are for every view; null where text is given
+ * @param prompt text, put into each view's template; null where messages or ids are given
+ * @param messages a conversation as OpenAI's API writes it, put into each view's template; null where text or ids are
+ *     given
+ * @param promptIds tokens, used as they are for every view; null where text or messages are given
+ * @param variables what a chat template may read besides the messages; {@code add_generation_prompt} is true by default
  * @param templates the template of a view by its name, instead of the one that the engine was opened with
  * @param weights the weight of a reward model by its name; absent: the weight that it was opened with
  * @param sampling its seed counts only where {@code seed} is there
  * @param seed absent: a random one, told in the {@link Result}
  * @param stop strings that end a completion, which does not include them
+ * @param topLogprobs how many of the likeliest tokens are told beside each that is drawn; -1 tells no law at all
+ * @param components whether a told law has each model's own beside it; every model runs then, whatever its weight
  */
 public record Request(
     String prompt,
+    List<Map<String, Object>> messages,
     int[] promptIds,
+    Map<String, Object> variables,
     Map<String, String> templates,
     Map<String, Double> weights,
     SamplingParams sampling,
@@ -31,10 +40,12 @@ public record Request(
     int maxNewTokens,
     int minNewTokens,
     List<String> stop,
-    boolean ignoreEos) {
+    boolean ignoreEos,
+    int topLogprobs,
+    boolean components) {
   public Request {
-    if ((prompt == null) == (promptIds == null)) {
-      throw new IllegalArgumentException("a request has either a prompt or prompt ids");
+    if (Stream.of(prompt, messages, promptIds).filter(Objects::nonNull).count() != 1) {
+      throw new IllegalArgumentException("a request has one of a prompt, messages and prompt ids");
     }
     if (stop.contains("")) {
       throw new IllegalArgumentException("a stop string must not be empty");
@@ -45,17 +56,24 @@ public record Request(
   }
 
   public static Builder of(String prompt) {
-    return new Builder(prompt, null);
+    return new Builder(prompt, null, null);
+  }
+
+  /** Each message has a {@code role}, a {@code content}, and whatever else the model's template reads. */
+  public static Builder ofMessages(List<Map<String, Object>> messages) {
+    return new Builder(null, messages, null);
   }
 
   public static Builder ofIds(int... promptIds) {
-    return new Builder(null, promptIds.clone());
+    return new Builder(null, null, promptIds.clone());
   }
 
   /** Collects a request's values. */
   public static final class Builder {
     private final String prompt;
+    private final List<Map<String, Object>> messages;
     private final int[] promptIds;
+    private final Map<String, Object> variables = new LinkedHashMap<>();
     private final Map<String, String> templates = new LinkedHashMap<>();
     private final Map<String, Double> weights = new LinkedHashMap<>();
     private final List<String> stop = new ArrayList<>();
@@ -68,15 +86,24 @@ public record Request(
     private int maxNewTokens = 128;
     private int minNewTokens;
     private boolean ignoreEos;
+    private int topLogprobs = -1;
+    private boolean components;
 
-    private Builder(String prompt, int[] promptIds) {
+    private Builder(String prompt, List<Map<String, Object>> messages, int[] promptIds) {
       this.prompt = prompt;
+      this.messages = messages;
       this.promptIds = promptIds;
     }
 
     /** The template of a view, "base" or a reward model's name: a template's name, "none" or "auto". */
     public Builder template(String view, String template) {
       templates.put(view, template);
+      return this;
+    }
+
+    /** What a chat template may read besides the messages. */
+    public Builder variables(Map<String, Object> byName) {
+      variables.putAll(byName);
       return this;
     }
 
@@ -149,10 +176,25 @@ public record Request(
       return this;
     }
 
+    /**
+     * Tells the log-probability of each drawn token, and of so many of the likeliest ones; needs {@link
+     * GenArmBuilder#components}.
+     */
+    public Builder topLogprobs(int count) {
+      topLogprobs = count;
+      return this;
+    }
+
+    /** Tells each model's own log-probabilities beside those of {@link #topLogprobs}. */
+    public Builder components(boolean value) {
+      components = value;
+      return this;
+    }
+
     public Request build() {
       SamplingParams sampling = new SamplingParams(temperature, topK, topP, minP, seed.orElse(0));
-      return new Request(prompt, promptIds, templates, weights, sampling, seed, n, maxNewTokens, minNewTokens, stop,
-          ignoreEos);
+      return new Request(prompt, messages, promptIds, variables, templates, weights, sampling, seed, n, maxNewTokens,
+          minNewTokens, stop, ignoreEos, topLogprobs, components);
     }
   }
 }

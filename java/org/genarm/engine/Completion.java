@@ -9,6 +9,7 @@ import java.util.Arrays;
 public final class Completion {
   private final int choice;
   private final int[] tokens;
+  private TokenLaw[] laws = new TokenLaw[0];
   private final long submittedNanos;
   private long startedNanos;
   private long firstTokenNanos;
@@ -45,6 +46,12 @@ public final class Completion {
   /** A copy of the tokens drawn up to this moment. */
   public int[] tokens() {
     return Arrays.copyOf(tokens, size);
+  }
+
+  /** What the law said where the i-th token was drawn, or null where it was not asked for; i below {@link #size}. */
+  public TokenLaw law(int i) {
+    token(i);
+    return i < laws.length ? laws[i] : null;
   }
 
   /** Null while it is running; every token is there once it is not. */
@@ -91,8 +98,14 @@ public final class Completion {
     return tokens.length;
   }
 
-  void add(int token, long nanos) {
+  void add(int token, TokenLaw law, long nanos) {
     int count = size;
+    if (law != null) {
+      if (count >= laws.length) {
+        laws = Arrays.copyOf(laws, Math.min(tokens.length, Math.max(16, 2 * count)));
+      }
+      laws[count] = law;
+    }
     if (count == 0) {
       firstTokenNanos = nanos;
     }

@@ -6,6 +6,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.genarm.binding.Device;
 import org.genarm.binding.NativeEngine;
 import org.genarm.binding.NativeException;
@@ -30,6 +31,8 @@ public final class Engine implements AutoCloseable {
   final NativeEngine door;
   final StepWriter writer;
   final int[] viewOrder;
+  private final LawReader laws;
+  private final AtomicIntegerArray load;
 
   private Engine(List<View> views, EngineConfig config, ViewOrder order, NativeEngine door) {
     this.views = views;
@@ -40,6 +43,8 @@ public final class Engine implements AutoCloseable {
     pages = new KvPages(config.kvPages(), order.setOf());
     scheduler = new Scheduler(config, inbox, pages);
     writer = new StepWriter(door.buffer(), viewOrder, config.pageSize());
+    laws = config.maxComponents() == 0 ? null : new LawReader(door, views.size(), config.vocabSize());
+    load = new AtomicIntegerArray(views.size() + 1);
     thread = new Thread(this::run, "genarm-engine");
     thread.setDaemon(true);
     thread.start();
@@ -113,6 +118,10 @@ public final class Engine implements AutoCloseable {
   }
 
   private void check(TokenRequest request) {
+    if (request.topLogprobs() >= 0 && config.maxComponents() < config.maxSequences() * views.size()) {
+      throw new IllegalArgumentException("log-probabilities need an engine that keeps the laws of "
+          + config.maxSequences() * views.size() + " single models in a step, this one keeps " + config.maxComponents());
+    }
     if (request.prompts().size() != views.size()) {
       throw new IllegalArgumentException(
           "there must be a prompt for each of " + views.size() + " views, got " + request.prompts().size());
@@ -152,6 +161,28 @@ public final class Engine implements AutoCloseable {
     }
   }
 
+  /** How busy it was after its last step. Any thread may ask. */
+  public EngineLoad load() {
+    List<Double> kvUsage = new ArrayList<>(views.size());
+    for (int view = 0; view < views.size(); view++) {
+      kvUsage.add((double) load.get(view + 1) / pages.pool(view).size());
+    }
+    return new EngineLoad(load.get(0), inbox.size(), kvUsage);
+  }
+
+  /** Whether it takes requests: false once it is closed, or stopped because its device failed. */
+  public boolean isOpen() {
+    return !inbox.isClosed();
+  }
+
+  private void publishLoad() {
+    load.lazySet(0, scheduler.numRunning());
+    for (int view = 0; view < views.size(); view++) {
+      PagePool pool = pages.pool(view);
+      load.lazySet(view + 1, pool.size() - pool.numFree());
+    }
+  }
+
   private void run() {
     Throwable cause = null;
     try {
@@ -161,6 +192,7 @@ public final class Engine implements AutoCloseable {
           analysis.run();
         } else {
           step();
+          publishLoad();
         }
       }
     } catch (InterruptedException e) {
@@ -171,6 +203,7 @@ public final class Engine implements AutoCloseable {
     } finally {
       inbox.close(cause);
       scheduler.endAll(cause == null ? FinishReason.CANCELLED : FinishReason.ERROR, cause);
+      publishLoad();
       door.close();
     }
   }
@@ -186,6 +219,9 @@ public final class Engine implements AutoCloseable {
       LOG.log(System.Logger.Level.WARNING, "a step failed, its sequences end", e);
       scheduler.fail(e);
       return;
+    }
+    if (laws != null) {
+      laws.read(scheduler, door.buffer().sampled);
     }
     scheduler.accept(door.buffer().sampled);
   }

@@ -52,6 +52,11 @@ final class Inbox {
     return !closed;
   }
 
+  /** Sequences that wait. */
+  synchronized int size() {
+    return waiting.size();
+  }
+
   synchronized boolean isClosed() {
     return closed;
   }

@@ -95,7 +95,7 @@ final class Scheduler {
               + "): its logits are not finite"));
       return;
     }
-    sequence.submission.add(sequence.completion, token, now);
+    sequence.submission.add(sequence.completion, token, sequence.law, now);
     FinishReason reason = sequence.finishAfter(token);
     if (reason != null) {
       end(sequence, reason, null);

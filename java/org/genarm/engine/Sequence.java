@@ -18,6 +18,10 @@ final class Sequence {
   float[] weights;
   /** Whether it draws a token in the step being planned. */
   boolean draws;
+  /** What the law said where the last step drew; null unless it is to be told. */
+  TokenLaw law;
+  final int topLogprobs;
+  final boolean components;
 
   Sequence(Submission submission, Completion completion, TokenRequest request, Preferences preferences, int pageSize) {
     this.submission = submission;
@@ -26,6 +30,8 @@ final class Sequence {
     this.minNewTokens = request.minNewTokens();
     this.eosIds = request.eosIds().stream().mapToInt(Integer::intValue).toArray();
     this.weights = submission.weights();
+    this.topLogprobs = request.topLogprobs();
+    this.components = request.components();
     this.lanes = new Lane[request.prompts().size()];
     for (int view = 0; view < lanes.length; view++) {
       int[] prompt = request.prompts().get(view);
@@ -40,7 +46,12 @@ final class Sequence {
   }
 
   boolean runs(int view) {
-    return weights[view] != 0;
+    return weights[view] != 0 || components;
+  }
+
+  /** Whether what the law says of each drawn token is to be told. */
+  boolean keepsLaw() {
+    return topLogprobs >= 0;
   }
 
   /** Rows that the view lacks before the next token can be drawn. */

@@ -1,5 +1,6 @@
 package org.genarm.engine;
 
+import org.genarm.binding.NativeEngine;
 import org.genarm.binding.StepBuffer;
 import org.genarm.guidance.SamplingParams;
 
@@ -86,7 +87,8 @@ final class StepWriter {
         terms++;
       }
     }
-    addSequence(terms, sequence.sampling, sequence.completion.choice(), sequence.nextPosition(), 0);
+    int flags = sequence.keepsLaw() ? NativeEngine.KEEP_COMPONENTS : 0;
+    addSequence(terms, sequence.sampling, sequence.completion.choice(), sequence.nextPosition(), flags);
   }
 
   void addTerm(int termRow, float weight) {

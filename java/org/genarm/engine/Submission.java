@@ -88,9 +88,10 @@ public final class Submission {
     return weights;
   }
 
-  void add(Completion completion, int token, long nanos) {
+  /** law: null unless it was asked for. */
+  void add(Completion completion, int token, TokenLaw law, long nanos) {
     synchronized (this) {
-      completion.add(token, nanos);
+      completion.add(token, law, nanos);
       events++;
       notifyAll();
     }

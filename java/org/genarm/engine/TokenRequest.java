@@ -15,6 +15,8 @@ import org.genarm.guidance.SamplingParams;
  * @param maxNewTokens the longest completion; a model's length may end it earlier
  * @param minNewTokens an end-of-sequence token before this many does not end the completion
  * @param eosIds tokens that end a completion, which includes them; empty to ignore them
+ * @param topLogprobs how many of the likeliest tokens are told beside each that is drawn; -1 tells no law at all
+ * @param components whether a told law has each model's own beside it; every model runs then, whatever its weight
  */
 public record TokenRequest(
     List<int[]> prompts,
@@ -24,7 +26,15 @@ public record TokenRequest(
     int n,
     int maxNewTokens,
     int minNewTokens,
-    List<Integer> eosIds) {
+    List<Integer> eosIds,
+    int topLogprobs,
+    boolean components) {
+  /** Without laws. */
+  public TokenRequest(List<int[]> prompts, Guidance guidance, SamplingParams sampling, int n, int maxNewTokens,
+      int minNewTokens, List<Integer> eosIds) {
+    this(prompts, guidance, sampling, n, maxNewTokens, minNewTokens, eosIds, -1, false);
+  }
+
   public TokenRequest {
     prompts = List.copyOf(prompts);
     eosIds = List.copyOf(eosIds);
@@ -39,6 +49,7 @@ public record TokenRequest(
     require(maxNewTokens >= 1, "max_new_tokens must be at least 1", maxNewTokens);
     require(minNewTokens >= 0 && minNewTokens <= maxNewTokens,
         "min_new_tokens must be between 0 and max_new_tokens (" + maxNewTokens + ")", minNewTokens);
+    require(topLogprobs >= (components ? 0 : -1), "top_logprobs must be at least " + (components ? 0 : -1), topLogprobs);
   }
 
   public TokenRequest(List<int[]> prompts, Guidance guidance, SamplingParams sampling, int n, int maxNewTokens,

@@ -4,7 +4,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
 
 /**
  * How a view wraps a user's prompt: one of the literal templates of the GenARM experiments, nothing, or the model's own
@@ -27,11 +26,14 @@ public final class PromptTemplate {
   }
 
   private final String name;
-  private final Function<String, Prompt> apply;
+  private final ChatTemplate chat;
+  private final String[] around;
 
-  private PromptTemplate(String name, Function<String, Prompt> apply) {
+  /** One of chat and around is null. */
+  private PromptTemplate(String name, ChatTemplate chat, String[] around) {
     this.name = name;
-    this.apply = apply;
+    this.chat = chat;
+    this.around = around;
   }
 
   /** The names {@link #of} knows. */
@@ -50,22 +52,43 @@ public final class PromptTemplate {
   public static PromptTemplate of(String name, Tokenizer tokenizer) {
     if (name.equals("auto")) {
       Optional<ChatTemplate> chat = tokenizer.chatTemplate();
-      return chat.isEmpty() ? of("none", tokenizer)
-          : new PromptTemplate(name, prompt ->
-              new Prompt(chat.get().render(List.of(Map.of("role", "user", "content", prompt)), true), false));
+      return chat.isEmpty() ? of("none", tokenizer) : new PromptTemplate(name, chat.get(), null);
     }
     String[] around = LITERAL.get(name);
     if (around == null) {
       throw new IllegalArgumentException("unknown template '" + name + "', expected one of " + String.join(", ", names()));
     }
-    return new PromptTemplate(name, prompt -> new Prompt(around[0] + prompt + around[1], true));
+    return new PromptTemplate(name, null, around);
   }
 
   public String name() {
     return name;
   }
 
+  /** The prompt as the user's one message. */
   public Prompt apply(String prompt) {
-    return apply.apply(prompt);
+    return apply(List.of(Map.of("role", "user", "content", prompt)), Map.of());
+  }
+
+  /**
+   * A conversation, and what comes before the assistant's next turn. A literal template wraps every user's message and
+   * leaves the others as they are, each on a line of its own.
+   *
+   * @param variables what a chat template may read besides; {@code add_generation_prompt} is true where it is absent
+   */
+  public Prompt apply(List<? extends Map<String, ?>> messages, Map<String, ?> variables) {
+    if (chat != null) {
+      boolean addGenerationPrompt = !Boolean.FALSE.equals(variables.get("add_generation_prompt"));
+      return new Prompt(chat.render(messages, addGenerationPrompt, variables), false);
+    }
+    StringBuilder text = new StringBuilder();
+    boolean open = true;
+    for (Map<String, ?> message : messages) {
+      boolean user = "user".equals(message.get("role"));
+      String content = String.valueOf(message.get("content") == null ? "" : message.get("content"));
+      text.append(open ? "" : "\n").append(user ? around[0] + content + around[1] : content);
+      open = user && !around[1].isEmpty();
+    }
+    return new Prompt(text.toString(), true);
   }
 }

@@ -1,0 +1,84 @@
+package org.genarm.engine;
+
+import java.nio.IntBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.genarm.binding.NativeEngine;
+import org.genarm.guidance.LikeliestTokens;
+
+/**
+ * After a step, reads the laws of the sequences that asked for them: each model's own from behind the door, and the
+ * guided law that they make together, whose normalisers cancel.
+ */
+final class LawReader {
+  private final NativeEngine door;
+  private final float[][] models;
+  private final float[] guided;
+
+  LawReader(NativeEngine door, int numViews, int vocabSize) {
+    this.door = door;
+    models = new float[numViews][vocabSize];
+    guided = new float[vocabSize];
+  }
+
+  /** Leaves each drawing sequence its law, or null. */
+  void read(Scheduler scheduler, IntBuffer sampled) {
+    int drawn = 0;
+    for (int i = 0; i < scheduler.numScheduled(); i++) {
+      Sequence sequence = scheduler.scheduled(i);
+      if (sequence.draws) {
+        int token = sampled.get(drawn);
+        sequence.law = sequence.keepsLaw() && token >= 0 ? read(drawn, sequence, token) : null;
+        drawn++;
+      }
+    }
+  }
+
+  private TokenLaw read(int index, Sequence sequence, int token) {
+    int term = 0;
+    for (int view = 0; view < models.length; view++) {
+      if (sequence.runs(view)) {
+        door.component(index, term++, models[view]);
+      }
+    }
+    combine(sequence);
+    List<TokenLaw.Candidate> likeliest = new ArrayList<>(sequence.topLogprobs);
+    for (int candidate : LikeliestTokens.of(guided, sequence.topLogprobs)) {
+      likeliest.add(candidate(candidate, sequence));
+    }
+    return new TokenLaw(candidate(token, sequence), likeliest);
+  }
+
+  private void combine(Sequence sequence) {
+    System.arraycopy(models[0], 0, guided, 0, guided.length);
+    for (int view = 1; view < models.length; view++) {
+      float weight = sequence.weights[view];
+      if (weight != 0) {
+        float[] own = models[view];
+        for (int v = 0; v < guided.length; v++) {
+          guided[v] += weight * own[v];
+        }
+      }
+    }
+    float top = Float.NEGATIVE_INFINITY;
+    for (float value : guided) {
+      top = Math.max(top, value);
+    }
+    double mass = 0;
+    for (float value : guided) {
+      mass += Math.exp(value - top);
+    }
+    float normaliser = (float) (top + Math.log(mass));
+    for (int v = 0; v < guided.length; v++) {
+      guided[v] -= normaliser;
+    }
+  }
+
+  private TokenLaw.Candidate candidate(int token, Sequence sequence) {
+    List<Float> own = new ArrayList<>();
+    for (int view = 0; sequence.components && view < models.length; view++) {
+      own.add(sequence.runs(view) ? models[view][token] : Float.NaN);
+    }
+    return new TokenLaw.Candidate(token, guided[token], own);
+  }
+}
