@@ -1,23 +1,12 @@
 // The door: handles, validation of what crosses it, exceptions turned into a status and a text.
 #include <cstring>
 #include <memory>
-#include <new>
 #include <string>
 
-#include "backend.h"
-#include "error.h"
-#include "genarm.h"
-#include "mapped_file.h"
+#include "door.h"
 #include "model/engine.h"
 #include "model/weights.h"
 
-// A handle shares what it was made from, so handles may be closed in any order.
-struct ga_device {
-  std::shared_ptr<genarm::Backend> backend;
-};
-struct ga_file {
-  genarm::MappedFile file;
-};
 struct ga_weights {
   std::shared_ptr<genarm::Backend> backend;
   std::shared_ptr<genarm::WeightSet> set;
@@ -31,58 +20,16 @@ struct ga_engine {
   genarm::Engine engine;
 };
 
-namespace {
+using namespace genarm::door;
 
-thread_local std::string last_error;
-
-// Runs `body`; whatever it throws becomes a status, its text the calling thread's last error.
-template <class Body>
-ga_status guard(const Body& body) noexcept {
-  try {
-    try {
-      body();
-      return GA_OK;
-    } catch (const genarm::Error& error) {
-      last_error = error.what();
-      return error.status;
-    } catch (const std::bad_alloc&) {
-      last_error = "out of memory";
-      return GA_OUT_OF_MEMORY;
-    } catch (const std::exception& error) {
-      last_error = error.what();
-      return GA_DEVICE_ERROR;
-    }
-  } catch (...) {  // not even the text could be kept
-    return GA_OUT_OF_MEMORY;
-  }
+std::string& genarm::door::last_error() {
+  static thread_local std::string text;
+  return text;
 }
-
-template <class T>
-T& there(T* pointer, const char* name) {
-  REQUIRE(pointer != nullptr, "%s is null", name);
-  return *pointer;
-}
-
-template <class Struct>
-const Struct& checked_struct(const Struct* value, const char* name) {
-  const int32_t found = there(value, name).struct_size;
-  REQUIRE(found == int32_t(sizeof(Struct)), "%s.struct_size is %d, this library's is %d: header and library differ",
-          name, found, int32_t(sizeof(Struct)));
-  return *value;
-}
-
-genarm::StoredTensor stored(const ga_file* file, const char* name, int32_t dtype, const int64_t* shape, int32_t rank,
-                            int64_t offset, int64_t bytes) {
-  REQUIRE(rank >= 0 && rank <= 8, "rank must be in [0, 8], got %d", rank);
-  if (rank > 0) there(shape, "shape");
-  return {there(file, "file").file, &there(name, "name"), dtype, shape, rank, offset, bytes};
-}
-
-}  // namespace
 
 int32_t ga_abi_version(void) { return GA_ABI_VERSION; }
 
-const char* ga_last_error(void) { return last_error.c_str(); }
+const char* ga_last_error(void) { return last_error().c_str(); }
 
 ga_status ga_device_open(const char* name, int32_t num_threads, ga_device** out) {
   return guard([&] {

@@ -13,6 +13,10 @@
 
 namespace genarm {
 
+namespace train {
+class Operations;
+}
+
 enum class Dtype : int32_t { f32 = 0, f16 = 1, bf16 = 2, int8 = 3, int4 = 4 };
 
 template <class T>
@@ -245,6 +249,10 @@ class Backend {
 
   // Waits until everything that was asked for has been done.
   virtual void synchronize() = 0;
+
+  // The operations of training (train/operations.h), which must not outlive this. Throws Error{GA_UNSUPPORTED} where
+  // the device has none.
+  virtual std::unique_ptr<train::Operations> open_training();
 };
 
 // num_threads as ga_device_open. Throws Error.

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "../error.h"
+#include "../train/cpu/cpu_operations.h"
 
 namespace genarm {
 namespace cpu {
@@ -138,6 +139,8 @@ void CpuBackend::log_softmax(const LogSoftmaxArgs& args) {
   ++context_.serial;
   kernels_.log_softmax(context_, args);
 }
+
+std::unique_ptr<train::Operations> CpuBackend::open_training() { return open_train_operations(pool_, isa_); }
 
 }  // namespace cpu
 

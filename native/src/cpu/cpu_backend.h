@@ -31,6 +31,7 @@ class CpuBackend final : public Backend {
   void sample(const SampleArgs& args) override;
   void log_softmax(const LogSoftmaxArgs& args) override;
   void synchronize() override {}
+  std::unique_ptr<train::Operations> open_training() override;
 
   void grow_shared(size_t bytes);
   void grow_threads(size_t bytes);

@@ -41,6 +41,7 @@ GENARM_INLINE f32x16 operator+(f32x16 a, f32x16 b) { return {_mm512_add_ps(a.v, 
 GENARM_INLINE f32x16 operator-(f32x16 a, f32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
 GENARM_INLINE f32x16 operator*(f32x16 a, f32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }
 GENARM_INLINE f32x16 operator/(f32x16 a, f32x16 b) { return {_mm512_div_ps(a.v, b.v)}; }
+GENARM_INLINE f32x16 sqrt(f32x16 a) { return {_mm512_sqrt_ps(a.v)}; }
 GENARM_INLINE f32x16 fma(f32x16 a, f32x16 b, f32x16 c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 // a > b ? a : b, so a NaN in either gives b.
 GENARM_INLINE f32x16 maximum(f32x16 a, f32x16 b) { return {_mm512_max_ps(a.v, b.v)}; }
@@ -134,6 +135,7 @@ GENARM_INLINE f32x16 operator+(f32x16 a, f32x16 b) { return {_mm256_add_ps(a.lo,
 GENARM_INLINE f32x16 operator-(f32x16 a, f32x16 b) { return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)}; }
 GENARM_INLINE f32x16 operator*(f32x16 a, f32x16 b) { return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)}; }
 GENARM_INLINE f32x16 operator/(f32x16 a, f32x16 b) { return {_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)}; }
+GENARM_INLINE f32x16 sqrt(f32x16 a) { return {_mm256_sqrt_ps(a.lo), _mm256_sqrt_ps(a.hi)}; }
 GENARM_INLINE f32x16 fma(f32x16 a, f32x16 b, f32x16 c) {
   return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)};
 }
@@ -245,6 +247,7 @@ GENARM_INLINE f32x16 operator+(f32x16 a, f32x16 b) { GENARM_EACH(f32x16, a.v[i] 
 GENARM_INLINE f32x16 operator-(f32x16 a, f32x16 b) { GENARM_EACH(f32x16, a.v[i] - b.v[i]) }
 GENARM_INLINE f32x16 operator*(f32x16 a, f32x16 b) { GENARM_EACH(f32x16, a.v[i] * b.v[i]) }
 GENARM_INLINE f32x16 operator/(f32x16 a, f32x16 b) { GENARM_EACH(f32x16, a.v[i] / b.v[i]) }
+GENARM_INLINE f32x16 sqrt(f32x16 a) { GENARM_EACH(f32x16, __builtin_sqrtf(a.v[i])) }
 GENARM_INLINE f32x16 fma(f32x16 a, f32x16 b, f32x16 c) { GENARM_EACH(f32x16, __builtin_fmaf(a.v[i], b.v[i], c.v[i])) }
 GENARM_INLINE f32x16 maximum(f32x16 a, f32x16 b) { GENARM_EACH(f32x16, a.v[i] > b.v[i] ? a.v[i] : b.v[i]) }
 GENARM_INLINE f32x16 minimum(f32x16 a, f32x16 b) { GENARM_EACH(f32x16, a.v[i] < b.v[i] ? a.v[i] : b.v[i]) }

@@ -76,11 +76,15 @@ GENARM_INLINE f32x16 gumbel(i32x16 word) {
 // No noise is larger.
 constexpr float kMaxGumbel = 23.0f;
 
-// The noise of tokens first .. first + 63, first a multiple of 64.
-GENARM_INLINE void gumbel64(f32x16 (&noise)[4], uint64_t seed, int32_t choice, int32_t position, int32_t first) {
+// Words of tokens first .. first + 63, first a multiple of 64: philox(seed, token / 4, c1, c2, c3).word[token % 4].
+GENARM_INLINE void philox64(i32x16 (&words)[4], uint64_t seed, int32_t first, int32_t c1, int32_t c2, int32_t c3) {
   // Lane 4 l + j counts counter 4 j + l, so that the transposed words come out in the order of the tokens.
   static const int32_t kOrder[16] = {0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15};
-  i32x16 c[4] = {broadcast(first / 4) + load(kOrder), broadcast(position), broadcast(choice), broadcast(int32_t(0))};
+  i32x16 (&c)[4] = words;
+  c[0] = broadcast(first / 4) + load(kOrder);
+  c[1] = broadcast(c1);
+  c[2] = broadcast(c2);
+  c[3] = broadcast(c3);
   const i32x16 m0 = broadcast(int32_t(0xD2511F53u)), m1 = broadcast(int32_t(0xCD9E8D57u));
   uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
   for (int round = 0; round < 10; ++round) {
@@ -95,7 +99,13 @@ GENARM_INLINE void gumbel64(f32x16 (&noise)[4], uint64_t seed, int32_t choice, i
     k1 += 0xBB67AE85u;
   }
   transpose_parts(c);
-  for (int i = 0; i < 4; ++i) noise[i] = gumbel(c[i]);
+}
+
+// The noise of tokens first .. first + 63, first a multiple of 64.
+GENARM_INLINE void gumbel64(f32x16 (&noise)[4], uint64_t seed, int32_t choice, int32_t position, int32_t first) {
+  i32x16 words[4];
+  philox64(words, seed, first, position, choice, 0);
+  for (int i = 0; i < 4; ++i) noise[i] = gumbel(words[i]);
 }
 
 }  // namespace

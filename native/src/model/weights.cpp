@@ -19,7 +19,9 @@ void require_dimension(const char* name, int32_t value, int32_t limit) {
   REQUIRE(value >= 1 && value <= limit, "%s must be in [1, %d], got %d", name, limit, value);
 }
 
-void check(const ga_model_config& c, const float* inv_freq, const int32_t* windows) {
+}  // namespace
+
+void check_model(const ga_model_config& c, const float* inv_freq, const int32_t* windows) {
   require_dimension("num_layers", c.num_layers, 4096);
   require_dimension("hidden_size", c.hidden_size, kMaxDimension);
   require_dimension("intermediate_size", c.intermediate_size, kMaxDimension);
@@ -48,12 +50,10 @@ void check(const ga_model_config& c, const float* inv_freq, const int32_t* windo
   }
 }
 
-}  // namespace
-
 WeightSet::WeightSet(Backend& backend, const ga_model_config& config, const float* inv_freq, const int32_t* windows,
                      int32_t dtype)
     : backend_(backend), config_(config), dtype_(dtype) {
-  check(config, inv_freq, windows);
+  check_model(config, inv_freq, windows);
   REQUIRE(dtype >= -1 && dtype <= GA_INT4, "dtype must be -1 or a ga_dtype, got %d", dtype);
   inv_freq_.assign(inv_freq, inv_freq + config.head_dim / 2);
 

@@ -13,6 +13,9 @@
 
 namespace genarm {
 
+// Throws naming the first value that no kernel can run.
+void check_model(const ga_model_config& config, const float* inv_freq, const int32_t* windows);
+
 // One decoder layer. Vectors are f32 on the device; a pointer is null where the family has no such tensor.
 struct Layer {
   std::unique_ptr<Buffer> input_norm, post_attention_norm;

@@ -29,4 +29,13 @@ public class NativeException extends RuntimeException {
       super(message);
     }
   }
+
+  /** Training diverged: a loss or a gradient is not finite. The weights are what they were. */
+  public static final class NotFinite extends NativeException {
+    private static final long serialVersionUID = 1;
+
+    public NotFinite(String message) {
+      super(message);
+    }
+  }
 }

@@ -3,6 +3,7 @@ package org.genarm.binding;
 import static org.genarm.binding.door.Genarm.GA_ABI_VERSION;
 import static org.genarm.binding.door.Genarm.GA_FILE_ERROR;
 import static org.genarm.binding.door.Genarm.GA_INVALID_ARGUMENT;
+import static org.genarm.binding.door.Genarm.GA_NOT_FINITE;
 import static org.genarm.binding.door.Genarm.GA_OK;
 import static org.genarm.binding.door.Genarm.GA_OUT_OF_MEMORY;
 import static org.genarm.binding.door.Genarm.GA_UNSUPPORTED;
@@ -52,6 +53,7 @@ public final class NativeLibrary {
       case GA_INVALID_ARGUMENT -> new IllegalArgumentException(message);
       case GA_UNSUPPORTED -> new UnsupportedOperationException(message);
       case GA_OUT_OF_MEMORY -> new NativeException.OutOfMemory(message);
+      case GA_NOT_FINITE -> new NativeException.NotFinite(message);
       case GA_FILE_ERROR -> new NativeException.FileError(message);
       default -> new NativeException(message);
     };

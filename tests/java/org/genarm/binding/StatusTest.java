@@ -3,6 +3,7 @@ package org.genarm.binding;
 import static org.genarm.binding.door.Genarm.GA_DEVICE_ERROR;
 import static org.genarm.binding.door.Genarm.GA_FILE_ERROR;
 import static org.genarm.binding.door.Genarm.GA_INVALID_ARGUMENT;
+import static org.genarm.binding.door.Genarm.GA_NOT_FINITE;
 import static org.genarm.binding.door.Genarm.GA_OUT_OF_MEMORY;
 import static org.genarm.binding.door.Genarm.GA_UNSUPPORTED;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -17,6 +18,7 @@ class StatusTest {
     assertEquals(UnsupportedOperationException.class, NativeLibrary.failure(GA_UNSUPPORTED, "").getClass());
     assertEquals(NativeException.class, NativeLibrary.failure(GA_DEVICE_ERROR, "").getClass());
     assertEquals(NativeException.FileError.class, NativeLibrary.failure(GA_FILE_ERROR, "").getClass());
+    assertEquals(NativeException.NotFinite.class, NativeLibrary.failure(GA_NOT_FINITE, "").getClass());
   }
 
   @Test

@@ -1,0 +1,216 @@
+// The panels of B go side by side in a block that stays in L2, the tile of C stays in registers, A is read where it
+// lies if its rows are contiguous and packed otherwise. Bound by the multipliers from about 64 x 64 x 64 on.
+#include "gemm.h"
+
+namespace genarm::cpu::GENARM_ISA {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int kTileRows = 12, kTileVectors = 2;  // 24 accumulators, two of B, six registers to spare
+#elif defined(__AVX2__)
+constexpr int kTileRows = 6, kTileVectors = 1;  // 12 accumulators of 8 lanes, two of B, two to spare
+#else
+constexpr int kTileRows = 4, kTileVectors = 1;
+#endif
+constexpr int kTileColumns = 16 * kTileVectors;
+constexpr int64_t kBlockK = 256, kBlockColumns = 256, kBlockRows = 192;  // A and B blocks: 448 KiB, half of L2
+constexpr int64_t kTaskRows = 384;  // where A is not packed: B's block is packed once for so many rows
+
+// What a tile's chains start from: row r at start + r * row, or 0 where start is null.
+struct Start {
+  const float* start;
+  int64_t row;
+};
+
+template <int V>
+GENARM_INLINE f32x16 load_columns(const float* p, int v, int64_t columns) {
+  const int64_t n = columns - 16 * v;
+  return n >= 16 ? load(p + 16 * v) : n > 0 ? load_partial(p + 16 * v, int(n)) : zero();
+}
+
+template <int V>
+GENARM_INLINE void store_columns(float* p, f32x16 value, int v, int64_t columns) {
+  const int64_t n = columns - 16 * v;
+  if (n >= 16) {
+    store(p + 16 * v, value);
+  } else if (n > 0) {
+    store_partial(p + 16 * v, value, int(n));
+  }
+}
+
+// C[R, columns] from A (rows a_row apart, or packed [k][kTileRows]) and a panel [k][kTileColumns].
+template <int R, int V, bool kPacked>
+void tile(float* c, int64_t ldc, const float* a, int64_t a_row, const float* panel, int64_t depth, Start start,
+          int64_t columns) {
+  f32x16 sum[R][V];
+  GENARM_UNROLL
+  for (int r = 0; r < R; ++r) {
+    GENARM_UNROLL
+    for (int v = 0; v < V; ++v) {
+      sum[r][v] = start.start ? load_columns<V>(start.start + r * start.row, v, columns) : zero();
+    }
+  }
+  for (int64_t k = 0; k < depth; ++k, panel += kTileColumns) {
+    f32x16 b[V];
+    GENARM_UNROLL
+    for (int v = 0; v < V; ++v) b[v] = load(panel + 16 * v);
+    GENARM_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const f32x16 x = broadcast(kPacked ? a[k * kTileRows + r] : a[r * a_row + k]);
+      GENARM_UNROLL
+      for (int v = 0; v < V; ++v) sum[r][v] = fma(x, b[v], sum[r][v]);
+    }
+  }
+  GENARM_UNROLL
+  for (int r = 0; r < R; ++r) {
+    GENARM_UNROLL
+    for (int v = 0; v < V; ++v) store_columns<V>(c + r * ldc, sum[r][v], v, columns);
+  }
+}
+
+using Tile = void (*)(float*, int64_t, const float*, int64_t, const float*, int64_t, Start, int64_t);
+struct TileSet {
+  Tile tile[kTileRows + 1][kTileVectors + 1];
+};
+
+template <int R, bool kPacked>
+constexpr void fill(TileSet& set) {
+  set.tile[R][1] = tile<R, 1, kPacked>;
+  if constexpr (kTileVectors > 1) set.tile[R][kTileVectors] = tile<R, kTileVectors, kPacked>;
+  if constexpr (R > 1) fill<R - 1, kPacked>(set);
+}
+template <bool kPacked>
+constexpr TileSet all_tiles() {
+  TileSet set{};
+  fill<kTileRows, kPacked>(set);
+  return set;
+}
+constexpr TileSet kTiles[2] = {all_tiles<false>(), all_tiles<true>()};
+
+// out[panel][k][kTileColumns], zeros beyond the last column.
+void pack_b(float* out, const Product& p, int64_t k0, int64_t depth, int64_t n0, int64_t columns) {
+  for (int64_t j0 = 0; j0 < columns; j0 += kTileColumns, out += depth * kTileColumns) {
+    const int64_t width = smaller(kTileColumns, columns - j0);
+    const float* from = p.b + k0 * p.b_row + (n0 + j0) * p.b_column;
+    if (p.b_column == 1) {
+      for (int64_t k = 0; k < depth; ++k) {
+        GENARM_UNROLL
+        for (int v = 0; v < kTileVectors; ++v) {
+          store(out + k * kTileColumns + 16 * v, load_columns<kTileVectors>(from + k * p.b_row, v, width));
+        }
+      }
+    } else {
+      for (int64_t j = 0; j < kTileColumns; ++j) {
+        for (int64_t k = 0; k < depth; ++k) out[k * kTileColumns + j] = j < width ? from[j * p.b_column + k] : 0.0f;
+      }
+    }
+  }
+}
+
+// out[tile][k][kTileRows] of rows that are not contiguous; what lies beyond the last row is not read.
+void pack_a(float* out, const Product& p, int64_t k0, int64_t depth, int64_t m0, int64_t rows) {
+  for (int64_t i0 = 0; i0 < rows; i0 += kTileRows, out += depth * kTileRows) {
+    const int height = int(smaller(kTileRows, rows - i0));
+    const float* from = p.a + (m0 + i0) * p.a_row + k0 * p.a_column;
+    for (int64_t k = 0; k < depth; ++k) {
+      for (int i = 0; i < height; ++i) out[k * kTileRows + i] = from[k * p.a_column + i];
+    }
+  }
+}
+
+Start start_of(const Product& p, int64_t k0, int64_t i, int64_t j) {
+  if (k0 > 0) return {p.c + i * p.ldc + j, p.ldc};
+  return {p.start ? p.start + i * p.start_row + j : nullptr, p.start_row};
+}
+
+// Rows [m0, m0 + rows) of C, columns [n0, n0 + columns), over [k0, k0 + depth).
+void multiply_packed(const Product& p, const float* packed_a, const float* panels, int64_t m0, int64_t rows, int64_t n0,
+                     int64_t columns, int64_t k0, int64_t depth) {
+  for (int64_t j = 0; j < columns; j += kTileColumns, panels += depth * kTileColumns) {
+    const int64_t width = smaller(kTileColumns, columns - j);
+    const int vectors = width <= 16 ? 1 : kTileVectors;
+    for (int64_t i = 0; i < rows; i += kTileRows) {
+      const int height = int(smaller(kTileRows, rows - i));
+      const float* a = packed_a ? packed_a + i * depth : p.a + (m0 + i) * p.a_row + k0;
+      kTiles[packed_a != nullptr].tile[height][vectors](p.c + (m0 + i) * p.ldc + n0 + j, p.ldc, a, p.a_row, panels,
+                                                        depth, start_of(p, k0, m0 + i, n0 + j), width);
+    }
+  }
+}
+
+// A sum of nothing.
+void multiply_empty(const Product& p) {
+  for (int64_t i = 0; i < p.m; ++i) {
+    for (int64_t j = 0; j < p.n; ++j) p.c[i * p.ldc + j] = p.start ? p.start[i * p.start_row + j] : 0.0f;
+  }
+}
+
+bool reads_in_place(const Product& p) { return p.a_column == 1; }
+
+// Tiles of a product as tasks: large enough to pay for packing, small enough to feed every thread.
+struct Tasks {
+  int64_t rows, columns, across, count;
+};
+Tasks tasks_of(const Product& p, int num_threads) {
+  int64_t rows = smaller(reads_in_place(p) ? kTaskRows : kBlockRows, round_up(p.m, kTileRows));
+  int64_t columns = smaller(kBlockColumns, round_up(p.n, kTileColumns));
+  const auto count = [&] { return ((p.m + rows - 1) / rows) * ((p.n + columns - 1) / columns); };
+  while (num_threads > 1 && count() < 4 * num_threads && (rows > 4 * kTileRows || columns > kTileColumns)) {
+    if (rows >= columns && rows > 4 * kTileRows) {
+      rows = round_up(rows / 2, kTileRows);
+    } else if (columns > kTileColumns) {
+      columns = round_up(columns / 2, kTileColumns);
+    } else {
+      rows = round_up(rows / 2, kTileRows);
+    }
+  }
+  return {rows, columns, (p.n + columns - 1) / columns, count()};
+}
+
+Product part_of(const Product& p, const Tasks& tasks, int64_t index) {
+  const int64_t i = index / tasks.across * tasks.rows, j = index % tasks.across * tasks.columns;
+  Product part = p;
+  part.c += i * p.ldc + j;
+  part.a += i * p.a_row;
+  part.b += j * p.b_column;
+  if (p.start) part.start += i * p.start_row + j;
+  part.m = smaller(tasks.rows, p.m - i);
+  part.n = smaller(tasks.columns, p.n - j);
+  return part;
+}
+
+}  // namespace
+
+size_t gemm_scratch_bytes() { return size_t(kBlockK * (kBlockColumns + kBlockRows)) * sizeof(float); }
+
+void multiply_block(const Product& p, float* scratch) {
+  if (p.k == 0) return multiply_empty(p);
+  float* panels = scratch;
+  float* packed_a = reads_in_place(p) ? nullptr : scratch + kBlockK * kBlockColumns;
+  for (int64_t k0 = 0; k0 < p.k; k0 += kBlockK) {
+    const int64_t depth = smaller(kBlockK, p.k - k0);
+    for (int64_t n0 = 0; n0 < p.n; n0 += kBlockColumns) {
+      const int64_t columns = smaller(kBlockColumns, p.n - n0);
+      pack_b(panels, p, k0, depth, n0, columns);
+      for (int64_t m0 = 0; m0 < p.m; m0 += kBlockRows) {
+        const int64_t rows = smaller(kBlockRows, p.m - m0);
+        if (packed_a) pack_a(packed_a, p, k0, depth, m0, rows);
+        multiply_packed(p, packed_a, panels, m0, rows, n0, columns, k0, depth);
+      }
+    }
+  }
+}
+
+void multiply(TrainContext& context, const Product* products, int32_t count) {
+  ensure_scratch(context, gemm_scratch_bytes());
+  Tasks tasks[kMaxProducts];
+  int64_t total = 0;
+  for (int32_t i = 0; i < count; ++i) total += (tasks[i] = tasks_of(products[i], context.num_threads)).count;
+  parallel(context, total, [&](int64_t index, float* scratch) {
+    int32_t i = 0;
+    for (; index >= tasks[i].count; ++i) index -= tasks[i].count;
+    multiply_block(part_of(products[i], tasks[i], index), scratch);
+  });
+}
+
+}  // namespace genarm::cpu::GENARM_ISA
