@@ -3,6 +3,9 @@ package org.genarm.cli;
 import java.io.UncheckedIOException;
 import org.genarm.binding.NativeException;
 import org.genarm.checkpoint.CheckpointException;
+import org.genarm.engine.GenerationException;
+import org.genarm.tokenizer.TokenizerException;
+import org.genarm.tokenizer.jinja.TemplateException;
 import picocli.CommandLine.ParameterException;
 
 /** What an exception means to the shell, and the one line that says it. */
@@ -19,10 +22,15 @@ final class ExitCode {
     if (failure instanceof ParameterException || failure instanceof IllegalArgumentException) {
       return USAGE;
     }
-    if (failure instanceof CheckpointException || failure instanceof UncheckedIOException) {
+    if (failure instanceof CheckpointException
+        || failure instanceof TokenizerException
+        || failure instanceof TemplateException
+        || failure instanceof UncheckedIOException) {
       return FILES;
     }
-    if (failure instanceof NativeException || failure instanceof UnsupportedOperationException) {
+    if (failure instanceof NativeException
+        || failure instanceof GenerationException
+        || failure instanceof UnsupportedOperationException) {
       return DEVICE;
     }
     return INTERNAL;

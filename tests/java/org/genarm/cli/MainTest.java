@@ -11,7 +11,9 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.genarm.binding.NativeException;
 import org.genarm.checkpoint.CheckpointException;
+import org.genarm.engine.GenerationException;
 import org.genarm.model.ModelFixture;
+import org.genarm.tokenizer.jinja.TemplateException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -57,7 +59,9 @@ class MainTest {
   void whatFailedDecidesTheExitCode() {
     assertEquals(ExitCode.USAGE, ExitCode.of(new IllegalArgumentException("a")));
     assertEquals(ExitCode.FILES, ExitCode.of(new CheckpointException(Path.of("a"), "b", "c")));
+    assertEquals(ExitCode.FILES, ExitCode.of(new TemplateException("a")));
     assertEquals(ExitCode.DEVICE, ExitCode.of(new NativeException("a")));
+    assertEquals(ExitCode.DEVICE, ExitCode.of(new GenerationException("a")));
     assertEquals(ExitCode.DEVICE, ExitCode.of(new UnsupportedOperationException("a")));
     assertEquals(ExitCode.INTERNAL, ExitCode.of(new IllegalStateException("a")));
   }
