@@ -47,6 +47,10 @@ int32_t parts_of(const AttentionArgs& args) { return (group_of(args) + kQueries 
 int32_t head_sets(const AttentionArgs& args) { return args.cache.num_kv_heads * parts_of(args); }
 int32_t rows_per_block(const AttentionArgs& args) { return int32_t(larger(1, kQueries / group_of(args))); }
 
+int32_t most_queries(const AttentionArgs& args, const RowBlock& block) {
+  return block.rows * ((group_of(args) + parts_of(args) - 1) / parts_of(args));
+}
+
 // One task: the queries of a row block and a head set; query i is head first_head + i % heads of row i / heads.
 struct Work {
   const AttentionArgs& args;
@@ -174,15 +178,16 @@ void attend_tile(const Work& work, float* state, int64_t stride, int first, int6
   for (int i = 0; i < Q; ++i) {
     begin[i] = larger(base, work.query[first + i].begin);
     end[i] = smaller(base + kBlock, work.query[first + i].end);
-    if (end[i] < begin[i]) end[i] = begin[i];
-    low = smaller(low, begin[i]);
-    high = larger(high, end[i]);
+    if (begin[i] < end[i]) {
+      low = smaller(low, begin[i]);
+      high = larger(high, end[i]);
+    }
     common_low = larger(common_low, begin[i]);
     common_high = smaller(common_high, end[i]);
     out[i] = state + i * stride;
     for (int32_t d = 0; d < padded; d += 16) store(out[i] + d, zero());
   }
-  score_range<Q>(work, first, base, low, high);
+  if (low < high) score_range<Q>(work, first, base, low, high);
   for (int i = 0; i < Q; ++i) {
     out[i][padded] = -kInfinity;
     out[i][padded + 1] = 0;
@@ -287,7 +292,7 @@ void run_task(Context& context, const AttentionArgs* problems, const RowBlock& b
     write_out(work, state, stride);
     return;
   }
-  float* all = block.partials + int64_t(head_set) * blocks * work.queries * stride;
+  float* all = block.partials + int64_t(head_set) * blocks * most_queries(args, block) * stride;
   const int32_t begin = int32_t(int64_t(split) * blocks / block.num_splits);
   const int32_t end = int32_t(int64_t(split + 1) * blocks / block.num_splits);
   for (int32_t b = begin; b < end; ++b) {
@@ -331,8 +336,7 @@ int32_t list_row_blocks(const AttentionArgs& args, int32_t problem, RowBlock* ou
 
 // Floats of a row block's partial states.
 int64_t partial_floats(const AttentionArgs& args, const RowBlock& block) {
-  return int64_t(block.rows) * args.num_heads * (block.block_end - block.block_begin) *
-         state_floats(args.cache.head_dim);
+  return int64_t(head_sets(args)) * most_queries(args, block) * (block.block_end - block.block_begin) * state_floats(args.cache.head_dim);
 }
 
 }  // namespace

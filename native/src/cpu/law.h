@@ -45,8 +45,12 @@ GENARM_INLINE double mass(const float* z, int64_t n, float top) {
   return total;
 }
 
-GENARM_INLINE void subtract(float* z, int64_t n, float amount) {
-  for (int64_t v = 0; v < n; v += 16) store_first(z + v, load_or(z + v, n - v, 0.0f) - broadcast(amount), n - v);
+// z = log softmax(z), `top` being its largest. Two subtractions, so that a large top does not eat the digits.
+GENARM_INLINE void normalise(float* z, int64_t n, float top) {
+  const f32x16 log_mass = broadcast(float(__builtin_log(mass(z, n, top))));
+  for (int64_t v = 0; v < n; v += 16) {
+    store_first(z + v, (load_or(z + v, n - v, 0.0f) - broadcast(top)) - log_mass, n - v);
+  }
 }
 
 // What competes for a draw: logits / temperature, and minus infinity for what is not finite. Never infinite itself,

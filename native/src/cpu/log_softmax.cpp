@@ -10,7 +10,7 @@ void log_softmax(Context& context, const LogSoftmaxArgs& args) {
     float* z = args.z + row * args.vocab_size;
     const float top = largest(z, args.vocab_size);
     if (top == -kInfinity) return;  // nothing to normalise
-    subtract(z, args.vocab_size, top + float(__builtin_log(mass(z, args.vocab_size, top))));
+    normalise(z, args.vocab_size, top);
   });
 }
 

@@ -40,19 +40,22 @@ void pack_panel(uint8_t* panel, const MatrixSource& source, int64_t first_row, i
   constexpr int64_t row_step = to == Dtype::bf16 ? 2 : 1, odd_step = to == Dtype::bf16 ? 1 : kPanelRows;
   // A block of columns at a time, so that the 16 rows' cache lines are used up before they are evicted.
   constexpr int64_t kBlock = 64;
-  const In* in = static_cast<const In*>(source.data) + first_row * source.columns;
+  // The source may lie anywhere in a mapped file: its numbers need not be aligned.
+  const uint8_t* in = static_cast<const uint8_t*>(source.data) + first_row * source.columns * int64_t(sizeof(In));
   Out* out = reinterpret_cast<Out*>(panel);
   for (int64_t begin = 0; begin < source.columns; begin += kBlock) {
     const int64_t end = begin + kBlock < source.columns ? begin + kBlock : source.columns;
     for (int64_t row = 0; row < rows; ++row) {
-      const In* x = in + row * source.columns;
+      const uint8_t* numbers = in + row * source.columns * int64_t(sizeof(In));
       Out* line = out + row * row_step;
       for (int64_t k = begin; k < end; ++k) {
+        In x;
+        std::memcpy(&x, numbers + k * int64_t(sizeof(In)), sizeof x);
         Out& y = line[k / 2 * 2 * kPanelRows + k % 2 * odd_step];
         if constexpr (from == to) {
-          y = x[k];
+          y = x;
         } else {
-          y = Stored<to>::write(Stored<from>::read(x[k]));
+          y = Stored<to>::write(Stored<from>::read(x));
         }
       }
     }

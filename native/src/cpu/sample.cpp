@@ -150,7 +150,7 @@ int32_t draw_from(float* z, int32_t n, const SamplingPlan& plan, const Scratch& 
   SamplingPlan scored = plan;
   scored.temperature = 1;  // z holds scores
   draw(best, z, n, 0, scored);
-  if (plan.keep_law) subtract(z, n, top + float(__builtin_log(mass(z, n, top))));
+  if (plan.keep_law) normalise(z, n, top);
   return best.id;
 }
 

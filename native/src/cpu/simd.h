@@ -15,7 +15,11 @@
 #endif
 
 #define GENARM_INLINE inline __attribute__((always_inline))
+#if defined(GENARM_SANITIZED)
+#define GENARM_UNROLL  // checks on every unrolled access take the compiler minutes a file
+#else
 #define GENARM_UNROLL _Pragma("GCC unroll 64")
+#endif
 
 namespace genarm::cpu::GENARM_ISA {
 namespace {
