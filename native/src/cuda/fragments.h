@@ -1,0 +1,37 @@
+// The order in which the tensor core kernels read a weight matrix, written once when it is loaded.
+//
+// A tile is 16 rows, a slab 32 columns. Within a tile slabs follow each other; a slab is two steps of
+// mma.m16n8k16, a step is 32 lanes of 16 bytes: exactly the A fragment of each lane (ptx_mma.cuh). So a warp reads
+// 512 contiguous bytes a step, straight into registers.
+// The columns of a slab are dealt out so that the B fragments of both steps are 8 consecutive numbers of x: lane
+// quarter q holds columns 8q .. 8q + 7, step s of them 8q + 4s .. 8q + 4s + 3.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#ifdef __CUDACC__
+#define BOTH_SIDES __host__ __device__
+#else
+#define BOTH_SIDES
+#endif
+
+namespace genarm::cuda {
+
+constexpr int kTileRows = 16;
+constexpr int kSlabColumns = 32;
+constexpr int kSlabBytes = kTileRows * kSlabColumns * 2;
+
+BOTH_SIDES constexpr int64_t tiles_of(int64_t rows) { return (rows + kTileRows - 1) / kTileRows; }
+BOTH_SIDES constexpr int64_t slabs_of(int64_t columns) { return (columns + kSlabColumns - 1) / kSlabColumns; }
+
+// Bytes of a packed matrix of 16-bit numbers; rows and columns are padded with zeros.
+constexpr size_t fragment_bytes(int64_t rows, int64_t columns) {
+  return size_t(tiles_of(rows) * slabs_of(columns)) * kSlabBytes;
+}
+
+// Packs rows [first_tile * 16, ...) of row-major 16-bit numbers [rows, columns] up to last_tile; out: the tile's place.
+void pack_fragments(uint16_t* out, const uint16_t* matrix, int64_t rows, int64_t columns, int64_t first_tile,
+                    int64_t last_tile);
+
+}  // namespace genarm::cuda

@@ -1,0 +1,41 @@
+// Several problems in one launch: block b of the grid works on the problem whose range holds b.
+#pragma once
+
+#include <algorithm>
+
+#include "cuda/kernels.h"
+#include "cuda/launch.h"
+
+namespace genarm::cuda {
+
+template <class Problem>
+struct Problems {
+  Problem problem[kMaxProblems];
+  int first_block[kMaxProblems + 1];
+  int count;
+};
+
+// Which problem, and which of its blocks this is.
+template <class Problem>
+__device__ __forceinline__ int problem_of_block(const Problems<Problem>& problems, int& block) {
+  int p = 0;
+  while (p + 1 < problems.count && int(blockIdx.x) >= problems.first_block[p + 1]) ++p;
+  block = int(blockIdx.x) - problems.first_block[p];
+  return p;
+}
+
+// Calls go(problems, number of blocks) for every kMaxProblems of them; blocks_of(problem): its blocks.
+template <class Problem, class BlocksOf, class Go>
+void for_each_launch(const Problem* problem, int count, const BlocksOf& blocks_of, const Go& go) {
+  for (int done = 0; done < count; done += kMaxProblems) {
+    Problems<Problem> batch = {};
+    batch.count = std::min(kMaxProblems, count - done);
+    for (int i = 0; i < batch.count; ++i) {
+      batch.problem[i] = problem[done + i];
+      batch.first_block[i + 1] = batch.first_block[i] + int(blocks_of(problem[done + i]));
+    }
+    if (batch.first_block[batch.count] > 0) go(batch, unsigned(batch.first_block[batch.count]));
+  }
+}
+
+}  // namespace genarm::cuda

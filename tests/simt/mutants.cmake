@@ -1,0 +1,71 @@
+# Plants the bugs of mutants/KERNEL.cmake in the kernel, one at a time, and runs its test in one build after the other
+# until it is noticed: a bug that is not shows a test that cannot fail. Needs the tests to be built in BUILD; their
+# object files are TEST_PLAIN, TEST_ASAN, TEST_TSAN. With -DALL_BUILDS=ON every build runs, for a table.
+include(${ROOT}/native/src/simt/simt.cmake)
+set(work ${BUILD}/mutants_${KERNEL})
+file(REMOVE_RECURSE ${work})
+set(SEEDS_PLAIN 12)
+set(SEEDS_ASAN 3)
+set(SEEDS_TSAN 2)
+set(missed "")
+set(total 0)
+
+# In FILE (of native/src/cuda) the text OLD, which must stand there once, becomes NEW.
+function(mutant name file old new)
+  math(EXPR total "${total} + 1")
+  set(total ${total} PARENT_SCOPE)
+  file(READ ${ROOT}/native/src/cuda/${file} text)
+  string(FIND "${text}" "${old}" first)
+  string(FIND "${text}" "${old}" last REVERSE)
+  if(first EQUAL -1 OR NOT first EQUAL last)
+    message(FATAL_ERROR "${name}: '${old}' must stand once in ${file}")
+  endif()
+  string(REPLACE "${old}" "${new}" text "${text}")
+  file(WRITE ${work}/cuda/${file} "${text}")
+
+  set(noticed "")
+  foreach(build PLAIN ASAN TSAN)
+    if(NOT TEST_${build} OR (noticed AND NOT ALL_BUILDS))
+      continue()
+    endif()
+    string(TOLOWER simt_${build} simt)
+    # The mutated file comes first on the include path; a mutated .cu is compiled itself.
+    set(source ${ROOT}/native/src/cuda/${KERNEL}.cu)
+    if(EXISTS ${work}/cuda/${KERNEL}.cu)
+      set(source ${work}/cuda/${KERNEL}.cu)
+    endif()
+    execute_process(
+      COMMAND ${CXX} ${GENARM_SIMT_FLAGS_${build}} ${GENARM_SIMT_FLAGS} -I${work} -I${ROOT}/native/src
+              -I${ROOT}/native/include -I${ROOT}/tests/simt -x c++ ${source}
+              -x none ${TEST_${build}} ${BUILD}/lib${simt}_cuda.a ${BUILD}/lib${simt}.a -o ${work}/${simt}
+      RESULT_VARIABLE status ERROR_VARIABLE output)
+    if(NOT status EQUAL 0)
+      message(FATAL_ERROR "${name} does not compile:\n${output}")
+    endif()
+    execute_process(COMMAND ${work}/${simt} ${SEEDS_${build}} RESULT_VARIABLE status OUTPUT_VARIABLE output
+                    ERROR_VARIABLE output TIMEOUT 120)
+    if(NOT status EQUAL 0)
+      string(REGEX MATCH "data race|AddressSanitizer: [a-z-]+|runtime error|deadlock|no progress|kernel of|expected" how "${output}")
+      string(REPLACE "kernel of" "fault" how "${how}")
+      string(REPLACE "expected" "value" how "${how}")
+      if(NOT how)
+        set(how "${status}")
+      endif()
+      string(APPEND noticed " ${build}(${how})")
+    endif()
+  endforeach()
+  file(REMOVE_RECURSE ${work})
+  message("${KERNEL}: ${name}:${noticed}")
+  if(NOT noticed)
+    set(missed ${missed} "${name}")
+    set(missed ${missed} PARENT_SCOPE)
+  endif()
+endfunction()
+
+include(${ROOT}/tests/simt/mutants/${KERNEL}.cmake)
+list(LENGTH missed num_missed)
+math(EXPR caught "${total} - ${num_missed}")
+message("${KERNEL}: ${caught} of ${total} planted bugs are caught")
+if(missed)
+  message(FATAL_ERROR "not noticed: ${missed}")
+endif()
