@@ -15,6 +15,7 @@ import org.genarm.engine.LawSink;
 import org.genarm.engine.Submission;
 import org.genarm.engine.TokenRequest;
 import org.genarm.guidance.Guidance;
+import org.genarm.guidance.Preferences;
 import org.genarm.guidance.SamplingParams;
 import org.genarm.guidance.View;
 import org.genarm.tokenizer.StopStrings;
@@ -82,8 +83,8 @@ public final class GenArm implements AutoCloseable {
     List<int[]> ids = prompts.ids(request);
     List<Integer> eosIds = request.ignoreEos() ? List.of() : engine.views().get(0).model().eosTokenIds();
     Submission submission = engine.submit(new TokenRequest(
-        ids, guidance, sampling, request.n(), request.maxNewTokens(), request.minNewTokens(), eosIds,
-        request.topLogprobs(), request.components()));
+        ids, guidance, Preferences.DEFAULT, sampling, request.n(), request.maxNewTokens(), request.minNewTokens(),
+        eosIds, request.topLogprobs(), request.components()));
 
     List<ChoiceReader> readers = new ArrayList<>();
     for (Completion completion : submission.completions()) {

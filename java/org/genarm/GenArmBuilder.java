@@ -31,7 +31,8 @@ public final class GenArmBuilder {
 
   private final List<Arm> arms = new ArrayList<>();
   private final Map<String, Dtype> armDtypes = new LinkedHashMap<>();
-  private final Map<String, String> templates = new LinkedHashMap<>();
+  private final Map<String, String> armTemplates = new LinkedHashMap<>();
+  private String template = "auto";
   private Path base;
   private String device = "auto";
   private int threads;
@@ -58,8 +59,8 @@ public final class GenArmBuilder {
   }
 
   public GenArmBuilder arm(String name, Path directory, double weight) {
-    if (name.equals(View.BASE) || arms.stream().anyMatch(arm -> arm.name().equals(name))) {
-      throw new IllegalArgumentException("the name " + name + " is given twice");
+    if (arms.stream().anyMatch(arm -> arm.name().equals(name))) {
+      throw new IllegalArgumentException("the name " + name + " is given to two reward models");
     }
     arms.add(new Arm(name, directory, Guidance.weight(name, weight)));
     return this;
@@ -97,13 +98,13 @@ public final class GenArmBuilder {
 
   /** The template that text goes through: a name, "none", or "auto" for the checkpoint's own where it has one. */
   public GenArmBuilder template(String name) {
-    templates.put(View.BASE, name);
+    template = name;
     return this;
   }
 
   /** As {@link #template}, for one reward model; the base's where it is not said. */
   public GenArmBuilder armTemplate(String arm, String name) {
-    templates.put(arm, name);
+    armTemplates.put(arm, name);
     return this;
   }
 
@@ -155,13 +156,13 @@ public final class GenArmBuilder {
       throw new IllegalArgumentException("a base model is needed");
     }
     requireKnown(armDtypes.keySet());
-    requireKnown(templates.keySet());
+    requireKnown(armTemplates.keySet());
     List<Runnable> opened = new ArrayList<>();
     try {
       Device opensOn = openDevice();
       opened.add(opensOn::close);
       List<View> views = loadViews(opensOn, opened);
-      Prompts prompts = Prompts.open(views, templates, opened);
+      Prompts prompts = Prompts.open(views, template, armTemplates, opened);
       int vocabSize = prompts.vocabSize(views.get(0).vocabSize());
       views.forEach(view -> view.requireCovers(vocabSize));
       return new GenArm(Engine.open(opensOn, views, limits(opensOn, views, vocabSize)), prompts, opened);
@@ -189,7 +190,7 @@ public final class GenArmBuilder {
 
   private void requireKnown(Iterable<String> names) {
     for (String name : names) {
-      if (!name.equals(View.BASE) && arms.stream().noneMatch(arm -> arm.name().equals(name))) {
+      if (arms.stream().noneMatch(arm -> arm.name().equals(name))) {
         throw new IllegalArgumentException("no reward model is called " + name + ", there are "
             + arms.stream().map(Arm::name).toList());
       }

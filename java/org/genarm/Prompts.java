@@ -19,16 +19,14 @@ import org.genarm.tokenizer.Tokenizer;
  * own; what follows the prompt is the same tokens for all, so their tokenizers must agree.
  */
 final class Prompts {
-  private static final String DEFAULT_TEMPLATE = "auto";
-
-  private final List<String> names;
+  private final List<String> arms;
   private final List<Tokenizer> tokenizers;
   private final List<PromptTemplate> templates;
   private final String[] tokenTexts;
 
   /** tokenizers and templates: one for each view, or none where the base has no tokenizer. */
-  private Prompts(List<String> names, List<Tokenizer> tokenizers, List<PromptTemplate> templates) {
-    this.names = names;
+  private Prompts(List<String> arms, List<Tokenizer> tokenizers, List<PromptTemplate> templates) {
+    this.arms = arms;
     this.tokenizers = tokenizers;
     this.templates = templates;
     tokenTexts = new String[tokenizers.isEmpty() ? 0 : tokenizers.get(0).length()];
@@ -37,27 +35,27 @@ final class Prompts {
   /**
    * Opens the tokenizers of views whose models are loaded; a reward model without one uses the base's.
    *
-   * @param templates by view; the base's counts for every view that is not named
+   * @param template the base's, and that of every reward model that is not in armTemplates
    * @throws CheckpointException for a reward model whose tokenizer has other tokens than the base's
    */
-  static Prompts open(List<View> views, Map<String, String> templates, List<Runnable> opened) {
-    List<String> names = views.stream().map(View::name).toList();
+  static Prompts open(List<View> views, String template, Map<String, String> armTemplates, List<Runnable> opened) {
+    List<String> arms = views.stream().skip(1).map(View::name).toList();
     Map<Path, Tokenizer> byDirectory = new LinkedHashMap<>();
     Tokenizer base = open(views.get(0), byDirectory, opened);
     if (base == null) {
-      return new Prompts(names, List.of(), List.of());
+      return new Prompts(arms, List.of(), List.of());
     }
     List<Tokenizer> tokenizers = new ArrayList<>();
     List<PromptTemplate> parsed = new ArrayList<>();
-    String common = templates.getOrDefault(View.BASE, DEFAULT_TEMPLATE);
     for (View view : views) {
       Tokenizer own = open(view, byDirectory, opened);
       Tokenizer tokenizer = own == null ? base : own;
       requireSameTokens(base, tokenizer, view);
       tokenizers.add(tokenizer);
-      parsed.add(PromptTemplate.of(templates.getOrDefault(view.name(), common), tokenizer));
+      String name = view == views.get(0) ? template : armTemplates.getOrDefault(view.name(), template);
+      parsed.add(PromptTemplate.of(name, tokenizer));
     }
-    return new Prompts(names, tokenizers, parsed);
+    return new Prompts(arms, tokenizers, parsed);
   }
 
   private static Tokenizer open(View view, Map<Path, Tokenizer> byDirectory, List<Runnable> opened) {
@@ -92,34 +90,30 @@ final class Prompts {
   /** The prompt as each view reads it. */
   List<int[]> ids(Request request) {
     if (request.promptIds() != null) {
-      return Collections.nCopies(names.size(), request.promptIds());
+      return Collections.nCopies(arms.size() + 1, request.promptIds());
     }
     if (!hasTokenizer()) {
       throw new IllegalArgumentException("a text prompt needs a tokenizer, the base has none: give token ids");
     }
-    requireKnown(request.templates());
+    for (String name : request.armTemplates().keySet()) {
+      if (!arms.contains(name)) {
+        throw new IllegalArgumentException("there is a template for " + name + ", the reward models are " + arms);
+      }
+    }
     List<int[]> ids = new ArrayList<>();
-    for (int view = 0; view < names.size(); view++) {
-      Tokenizer tokenizer = tokenizers.get(view);
-      PromptTemplate template = template(request, view, tokenizer);
-      ids.add(tokenizer.encode(request.messages() == null
+    for (int view = 0; view < tokenizers.size(); view++) {
+      PromptTemplate template = template(request, view);
+      ids.add(tokenizers.get(view).encode(request.messages() == null
           ? template.apply(request.prompt())
           : template.apply(request.messages(), request.variables())));
     }
     return ids;
   }
 
-  private PromptTemplate template(Request request, int view, Tokenizer tokenizer) {
-    String own = request.templates().get(names.get(view));
-    return own == null ? templates.get(view) : PromptTemplate.of(own, tokenizer);
-  }
-
-  private void requireKnown(Map<String, String> byView) {
-    for (String name : byView.keySet()) {
-      if (!names.contains(name)) {
-        throw new IllegalArgumentException("there is a template for " + name + ", the views are " + names);
-      }
-    }
+  private PromptTemplate template(Request request, int view) {
+    String own = view == 0 ? request.template()
+        : request.armTemplates().getOrDefault(arms.get(view - 1), request.template());
+    return own == null ? templates.get(view) : PromptTemplate.of(own, tokenizers.get(view));
   }
 
   String text(int[] ids) {

@@ -11,15 +11,17 @@ import java.util.stream.Stream;
 import org.genarm.guidance.SamplingParams;
 
 /**
- * What to generate. Made by {@link #of(String)}, {@link #ofMessages} or {@link #ofIds}, then {@link Builder#build}; every value has a
- * default.
+ * What to generate. Made by {@link #of(String)}, {@link #ofMessages} or {@link #ofIds}, then {@link Builder#build};
+ * every value has a default.
  *
  * @param prompt text, put into each view's template; null where messages or ids are given
  * @param messages a conversation as OpenAI's API writes it, put into each view's template; null where text or ids are
  *     given
  * @param promptIds tokens, used as they are for every view; null where text or messages are given
  * @param variables what a chat template may read besides the messages; {@code add_generation_prompt} is true by default
- * @param templates the template of a view by its name, instead of the one that the engine was opened with
+ * @param template what text is put into for the base, and for a reward model that is not named; null for the one that
+ *     the models were opened with
+ * @param armTemplates as {@code template}, by reward model
  * @param weights the weight of a reward model by its name; absent: the weight that it was opened with
  * @param sampling its seed counts only where {@code seed} is there
  * @param seed absent: a random one, told in the {@link Result}
@@ -32,7 +34,8 @@ public record Request(
     List<Map<String, Object>> messages,
     int[] promptIds,
     Map<String, Object> variables,
-    Map<String, String> templates,
+    String template,
+    Map<String, String> armTemplates,
     Map<String, Double> weights,
     SamplingParams sampling,
     OptionalLong seed,
@@ -47,10 +50,14 @@ public record Request(
     if (Stream.of(prompt, messages, promptIds).filter(Objects::nonNull).count() != 1) {
       throw new IllegalArgumentException("a request has one of a prompt, messages and prompt ids");
     }
+    if (n < 1 || maxNewTokens < 1) {
+      throw new IllegalArgumentException(
+          n < 1 ? "n must be at least 1, got " + n : "max_new_tokens must be at least 1, got " + maxNewTokens);
+    }
     if (stop.contains("")) {
       throw new IllegalArgumentException("a stop string must not be empty");
     }
-    templates = Map.copyOf(templates);
+    armTemplates = Map.copyOf(armTemplates);
     weights = Map.copyOf(weights);
     stop = List.copyOf(stop);
   }
@@ -74,9 +81,10 @@ public record Request(
     private final List<Map<String, Object>> messages;
     private final int[] promptIds;
     private final Map<String, Object> variables = new LinkedHashMap<>();
-    private final Map<String, String> templates = new LinkedHashMap<>();
+    private final Map<String, String> armTemplates = new LinkedHashMap<>();
     private final Map<String, Double> weights = new LinkedHashMap<>();
     private final List<String> stop = new ArrayList<>();
+    private String template;
     private float temperature = 1;
     private int topK;
     private float topP = 1;
@@ -95,9 +103,15 @@ public record Request(
       this.promptIds = promptIds;
     }
 
-    /** The template of a view, "base" or a reward model's name: a template's name, "none" or "auto". */
-    public Builder template(String view, String template) {
-      templates.put(view, template);
+    /** A template's name, "none" or "auto". */
+    public Builder template(String name) {
+      template = name;
+      return this;
+    }
+
+    /** As {@link #template}, for one reward model. */
+    public Builder armTemplate(String arm, String name) {
+      armTemplates.put(arm, name);
       return this;
     }
 
@@ -193,8 +207,8 @@ public record Request(
 
     public Request build() {
       SamplingParams sampling = new SamplingParams(temperature, topK, topP, minP, seed.orElse(0));
-      return new Request(prompt, messages, promptIds, variables, templates, weights, sampling, seed, n, maxNewTokens,
-          minNewTokens, stop, ignoreEos, topLogprobs, components);
+      return new Request(prompt, messages, promptIds, variables, template, armTemplates, weights, sampling, seed, n,
+          maxNewTokens, minNewTokens, stop, ignoreEos, topLogprobs, components);
     }
   }
 }

@@ -11,10 +11,9 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.regex.Pattern;
-import org.genarm.binding.Device;
+import org.genarm.GenArm;
+import org.genarm.GenArmBuilder;
 import org.genarm.binding.Dtype;
-import org.genarm.binding.NativeException;
-import org.genarm.model.LoadOptions;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -143,38 +142,32 @@ final class CommonOptions {
     return quiet;
   }
 
-  /** The device asked for; auto takes a GPU where this library and machine have one. */
-  Device openDevice() {
-    if (!device.equals("auto")) {
-      return Device.open(device, threads);
+  /** A builder that has what these options say. */
+  GenArmBuilder builder() {
+    GenArmBuilder builder = GenArm.builder()
+        .base(base)
+        .device(device)
+        .threads(threads)
+        .dtype(dtype().orElse(null))
+        .activations(parse("--activations", activations, ACTIVATIONS).orElse(null));
+    for (ArmOption arm : arms) {
+      builder.arm(arm.name(), arm.directory(), arm.weight()).armDtype(arm.name(), dtypeOf(arm).orElse(null));
     }
-    try {
-      return Device.open("cuda", threads);
-    } catch (NativeException absent) {
-      return Device.open("cpu", threads);
+    if (maxModelLen != null) {
+      builder.maxModelLen(maxModelLen);
     }
-  }
-
-  /** Precision of matrix inputs on an open device. */
-  Dtype activations(Device opened) {
-    Dtype usual = opened.description().startsWith("cpu") ? Dtype.F32 : Dtype.BF16;
-    return parse("--activations", activations, ACTIVATIONS).orElse(usual);
-  }
-
-  /** How to load one model, with a bar on a terminal; whoever loads closes the bar. */
-  LoadBar loadBar(String name) {
-    return LoadBar.open(name, !quiet && Terminal.STANDARD_ERROR.isTerminal());
-  }
-
-  LoadOptions loadOptions(Optional<Dtype> kept, LoadBar bar) {
-    return new LoadOptions(kept.orElse(null), bar);
+    if (!quiet && Terminal.STANDARD_ERROR.isTerminal()) {
+      builder.onLoad(new LoadBars());
+    }
+    return builder;
   }
 
   ParameterException usage(String message) {
     return new ParameterException(verb.commandLine(), message);
   }
 
-  private Map<String, String> byArm(String option, List<String> values) {
+  /** NAME=VALUE by name, each a name of --arm. */
+  Map<String, String> byArm(String option, List<String> values) {
     Map<String, String> byName = new LinkedHashMap<>();
     for (String value : values) {
       int equals = value.indexOf('=');

@@ -19,6 +19,10 @@ final class ExitCode {
   private ExitCode() {}
 
   static int of(Throwable failure) {
+    if (failure instanceof GenerationException) {
+      // Without a cause, a law that overflowed: weights or temperature are too far out.
+      return failure.getCause() == null ? USAGE : of(failure.getCause());
+    }
     if (failure instanceof ParameterException || failure instanceof IllegalArgumentException) {
       return USAGE;
     }

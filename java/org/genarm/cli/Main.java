@@ -14,7 +14,13 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "genarm",
     description = "Guided generation from a base language model and autoregressive reward models.",
-    subcommands = {InspectCommand.class, ConvertCommand.class, DoctorCommand.class},
+    subcommands = {
+      GenerateCommand.class,
+      LogprobsCommand.class,
+      InspectCommand.class,
+      ConvertCommand.class,
+      DoctorCommand.class
+    },
     versionProvider = Main.Version.class,
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "VERB",
@@ -49,6 +55,7 @@ public final class Main implements Runnable {
         .setOut(out)
         .setErr(err)
         .setDefaultValueProvider(new EnvironmentTwins(environment))
+        .setExpandAtFiles(false)
         .setUsageHelpAutoWidth(true)
         .setParameterExceptionHandler((refused, args) -> report(err, refused.getCommandLine(), refused, debug))
         .setExecutionExceptionHandler((failure, command, result) -> report(err, command, failure, debug));

@@ -29,10 +29,10 @@ public record TokenRequest(
     List<Integer> eosIds,
     int topLogprobs,
     boolean components) {
-  /** Without laws. */
+  /** Without laws, each view with its own preference. */
   public TokenRequest(List<int[]> prompts, Guidance guidance, SamplingParams sampling, int n, int maxNewTokens,
       int minNewTokens, List<Integer> eosIds) {
-    this(prompts, guidance, sampling, n, maxNewTokens, minNewTokens, eosIds, -1, false);
+    this(prompts, guidance, Preferences.DEFAULT, sampling, n, maxNewTokens, minNewTokens, eosIds, -1, false);
   }
 
   public TokenRequest {
@@ -50,11 +50,6 @@ public record TokenRequest(
     require(minNewTokens >= 0 && minNewTokens <= maxNewTokens,
         "min_new_tokens must be between 0 and max_new_tokens (" + maxNewTokens + ")", minNewTokens);
     require(topLogprobs >= (components ? 0 : -1), "top_logprobs must be at least " + (components ? 0 : -1), topLogprobs);
-  }
-
-  public TokenRequest(List<int[]> prompts, Guidance guidance, SamplingParams sampling, int n, int maxNewTokens,
-      int minNewTokens, List<Integer> eosIds) {
-    this(prompts, guidance, Preferences.DEFAULT, sampling, n, maxNewTokens, minNewTokens, eosIds);
   }
 
   private static void require(boolean holds, String expected, int found) {

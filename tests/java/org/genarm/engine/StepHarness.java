@@ -51,7 +51,7 @@ final class StepHarness {
   Submission submit(TokenRequest request) {
     Completion completion = new Completion(0, request.maxNewTokens(), System.nanoTime());
     Submission submission = new Submission(List.of(completion), request.guidance(), inbox);
-    inbox.offer(List.of(new Sequence(submission, completion, request, config.pageSize())));
+    inbox.offer(List.of(new Sequence(submission, completion, request, request.preferences(), config.pageSize())));
     return submission;
   }
 

@@ -10,6 +10,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.genarm.guidance.Guidance;
+import org.genarm.guidance.Preferences;
 import org.junit.jupiter.api.Test;
 
 class SubmissionTest {
@@ -68,7 +69,7 @@ class SubmissionTest {
     Inbox inbox = new Inbox(3);
     Completion completion = new Completion(0, 4, 0);
     Submission submission = new Submission(List.of(completion), Guidance.of(1, 1), inbox);
-    Sequence sequence = new Sequence(submission, completion, request(1, 4, 1, 1), 16);
+    Sequence sequence = new Sequence(submission, completion, request(1, 4, 1, 1), Preferences.DEFAULT, 16);
     inbox.offer(List.of(sequence, sequence));
 
     var thrown = assertThrows(RejectedExecutionException.class, () -> inbox.offer(List.of(sequence, sequence)));
