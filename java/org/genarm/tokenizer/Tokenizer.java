@@ -86,6 +86,11 @@ public final class Tokenizer implements AutoCloseable {
   private int[] findPrefix() {
     int[] plain = encode("a", false);
     int[] whole = encode("a", true);
+    for (int id : whole) {
+      if (id >= length()) {
+        throw new IllegalArgumentException("it adds the id " + id + " to every text and has " + length() + " tokens");
+      }
+    }
     int before = Math.max(0, whole.length - plain.length);
     while (before > 0 && !Arrays.equals(whole, before, before + plain.length, plain, 0, plain.length)) {
       before--;

@@ -3,23 +3,25 @@ package org.genarm.tokenizer;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 
 /** The tokens of a {@code tokenizer.json} by id: {@code model.vocab} with {@code added_tokens} laid over it. */
 public final class Vocabulary {
-  private static final JsonFactory JSON = JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+  private static final JsonFactory JSON = new ObjectMapper().getFactory();
 
   /** Beyond any vocabulary there is: keeps one absurd id from allocating gigabytes. */
   private static final int MAX_ID = 1 << 24;
@@ -28,6 +30,8 @@ public final class Vocabulary {
   private final BitSet special = new BitSet();
   private String[] tokens = new String[1 << 12];
   private int length;
+  private int modelSize;
+  private long lastAdded = -1;
 
   private Vocabulary() {}
 
@@ -47,7 +51,7 @@ public final class Vocabulary {
 
   private void read(JsonParser parser, Path file) throws IOException {
     expect(parser.nextToken(), JsonToken.START_OBJECT, "an object", file);
-    Map<String, Added> added = new HashMap<>();
+    List<Added> added = new ArrayList<>();
     while (parser.nextToken() == JsonToken.FIELD_NAME) {
       String field = parser.currentName();
       JsonToken value = parser.nextToken();
@@ -57,9 +61,10 @@ public final class Vocabulary {
       } else if (field.equals("added_tokens") && value != JsonToken.VALUE_NULL) {
         expect(value, JsonToken.START_ARRAY, "a list in added_tokens", file);
         while (parser.nextToken() != JsonToken.END_ARRAY) {
-          Added token = readAdded(parser, file);
-          added.put(token.content, token);
+          added.add(readAdded(parser, file));
         }
+      } else if (value == JsonToken.START_OBJECT) {
+        TokenizerCheck.section(parser.readValueAsTree(), file);
       } else {
         parser.skipChildren();
       }
@@ -67,22 +72,49 @@ public final class Vocabulary {
     if (parser.nextToken() != null) {
       throw new TokenizerException(file, "expected the end of the file after its object");
     }
-    added.values().forEach(token -> {
-      put(token.content, token.id, file);
-      special.set((int) token.id, token.special);
-    });
+    added.forEach(token -> add(token, file));
+  }
+
+  /**
+   * An added token keeps the id that the model's vocabulary gives its text; any other gets the next id after all before it.
+   * The library goes by this and ignores the id in the file, so the file must say the same.
+   */
+  private void add(Added token, Path file) {
+    if (token.content.isEmpty()) {
+      return;
+    }
+    Integer known = ids.get(token.content);
+    long id = known != null ? known : Math.max(modelSize, lastAdded + 1);
+    if (id != token.id) {
+      throw new TokenizerException(file,
+          "the added token '" + token.content + "' has id " + token.id + ", by its place it is " + id);
+    }
+    put(token.content, id, file);
+    lastAdded = Math.max(lastAdded, id);
+    if (token.special) {
+      special.set((int) id);
+    }
   }
 
   private void readModel(JsonParser parser, Path file) throws IOException {
+    String type = null;
+    String prefix = null;
     while (parser.nextToken() == JsonToken.FIELD_NAME) {
       String field = parser.currentName();
       JsonToken value = parser.nextToken();
-      if (!field.equals("vocab")) {
+      if (field.equals("type")) {
+        type = parser.getText();
+      } else if (field.equals("continuing_subword_prefix") && value == JsonToken.VALUE_STRING) {
+        prefix = parser.getText();
+      } else if (!field.equals("vocab")) {
         parser.skipChildren();
       } else if (value == JsonToken.START_OBJECT) {
         while (parser.nextToken() == JsonToken.FIELD_NAME) {
           String token = parser.currentName();
           expect(parser.nextToken(), JsonToken.VALUE_NUMBER_INT, "an id for the token '" + token + "'", file);
+          if (ids.containsKey(token)) {
+            throw new TokenizerException(file, "the token '" + token + "' is in model.vocab twice");
+          }
           put(token, parser.getLongValue(), file);
         }
       } else {
@@ -96,6 +128,10 @@ public final class Vocabulary {
           }
         }
       }
+    }
+    modelSize = ids.size();
+    if (!"WordPiece".equals(type)) {
+      TokenizerCheck.subwordPrefix(prefix, file);
     }
   }
 

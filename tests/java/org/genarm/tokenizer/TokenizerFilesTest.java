@@ -50,7 +50,7 @@ class TokenizerFilesTest {
     "{'model':{'vocab':{'a':-1}}}                | the token 'a' has id -1, expected 0 to 16777215",
     "{'model':{'vocab':{'a':4294967295}}}        | the token 'a' has id 4294967295, expected 0 to 16777215",
     "{'model':{'vocab':{'a':99999999999999999999}}} | not the JSON of a tokenizer",
-    "{'model':{'vocab':{'a':0,'a':1}}}           | not the JSON of a tokenizer: Duplicate field 'a'",
+    "{'model':{'vocab':{'a':0,'a':1}}}           | the token 'a' is in model.vocab twice",
     "{'model':{'vocab':[['a']]}}                 | not a tokenizer",
     "{'model':{'vocab':[5]}}                     | expected [token, score] at model.vocab[0], found VALUE_NUMBER_INT",
     "{'model':{'vocab':{'a':0}}}                 | not a tokenizer",
@@ -63,6 +63,33 @@ class TokenizerFilesTest {
     var thrown = assertThrows(TokenizerException.class, () -> open(json, null));
 
     assertTrue(thrown.getMessage().startsWith(directory.resolve("tokenizer.json") + ": " + message), thrown.getMessage());
+  }
+
+  /** Each of these made the library abort the process, or encode to other ids than the file says. */
+  @ParameterizedTest
+  @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+    "'normalizer':{'type':'Sequence','normalizers':[{'type':'Precompiled','precompiled_charsmap':'AAAA'}]}"
+        + " | the normalizer Precompiled is not supported",
+    "'decoder':{'type':'Strip','content':'a','start':0,'stop':9} | the decoder Strip is supported with stop 0, found 9",
+    "'post_processor':{'type':'TemplateProcessing','single':[{'SpecialToken':{'id':'x','type_id':0}}],'pair':[],"
+        + "'special_tokens':{}} | TemplateProcessing names 'x', which is not in its special_tokens",
+    "'post_processor':{'type':'TemplateProcessing','single':[{'Sequence':{'id':'B','type_id':0}}],'pair':[],"
+        + "'special_tokens':{}} | TemplateProcessing for one text names the sequence 'B'",
+    "'post_processor':{'type':'BertProcessing','sep':['x',9],'cls':['y',0]}"
+        + " | cannot encode: it adds the id 9 to every text and has 3 tokens",
+    "'model':{'type':'BPE','continuing_subword_prefix':'###','vocab':{'a':0,'b':1,'ab':2},'merges':['a b']}"
+        + " | continuing_subword_prefix '###' is not supported",
+    "'added_tokens':[{'id':9,'content':'<x>'}] | the added token '<x>' has id 9, by its place it is 2",
+    "'added_tokens':[{'id':1,'content':'<x>'}] | the added token '<x>' has id 1, by its place it is 2",
+  })
+  void whatTheLibraryCannotBearIsRefusedBefore(String part, String message) {
+    String model = part.startsWith("'model'") ? "" : "," + SMALL.substring(SMALL.indexOf("'model'"), SMALL.length() - 1);
+    String added = part.startsWith("'post_processor':{'type':'Bert")
+        ? SMALL.substring(SMALL.indexOf("'added"), SMALL.indexOf("'model'")) : "";
+
+    var thrown = assertThrows(TokenizerException.class, () -> open("{" + added + part + model + "}", null));
+
+    assertEquals(directory.resolve("tokenizer.json") + ": " + message, thrown.getMessage());
   }
 
   @Test
@@ -182,7 +209,7 @@ class TokenizerFilesTest {
   @Test
   void vocabulariesThatDifferAreExplained() throws IOException {
     Vocabulary small = open(SMALL, null).vocabulary();
-    Vocabulary longer = open(SMALL.replace("'b':1", "'b':1,'c':3"), null).vocabulary();
+    Vocabulary longer = open(SMALL.replace("'b':1", "'b':1,'<s>':2,'c':3"), null).vocabulary();
     Vocabulary other = open(SMALL.replace("'b':1", "'c':1"), null).vocabulary();
 
     assertEquals(Optional.empty(), small.difference(longer));
