@@ -32,9 +32,7 @@ final class ExitCode {
         || failure instanceof UncheckedIOException) {
       return FILES;
     }
-    if (failure instanceof NativeException
-        || failure instanceof GenerationException
-        || failure instanceof UnsupportedOperationException) {
+    if (failure instanceof NativeException || failure instanceof UnsupportedOperationException) {
       return DEVICE;
     }
     return INTERNAL;

@@ -61,7 +61,8 @@ class MainTest {
     assertEquals(ExitCode.FILES, ExitCode.of(new CheckpointException(Path.of("a"), "b", "c")));
     assertEquals(ExitCode.FILES, ExitCode.of(new TemplateException("a")));
     assertEquals(ExitCode.DEVICE, ExitCode.of(new NativeException("a")));
-    assertEquals(ExitCode.DEVICE, ExitCode.of(new GenerationException("a")));
+    assertEquals(ExitCode.USAGE, ExitCode.of(new GenerationException("a law that is not finite")));
+    assertEquals(ExitCode.DEVICE, ExitCode.of(new GenerationException("a", new NativeException("b"))));
     assertEquals(ExitCode.DEVICE, ExitCode.of(new UnsupportedOperationException("a")));
     assertEquals(ExitCode.INTERNAL, ExitCode.of(new IllegalStateException("a")));
   }
