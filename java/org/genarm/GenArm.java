@@ -82,8 +82,9 @@ public final class GenArm implements AutoCloseable {
     SamplingParams sampling = new SamplingParams(s.temperature(), s.topK(), s.topP(), s.minP(), seed);
     List<int[]> ids = prompts.ids(request);
     List<Integer> eosIds = request.ignoreEos() ? List.of() : engine.views().get(0).model().eosTokenIds();
+    Preferences preferences = Preferences.of(engine.views(), request.preferences());
     Submission submission = engine.submit(new TokenRequest(
-        ids, guidance, Preferences.DEFAULT, sampling, request.n(), request.maxNewTokens(), request.minNewTokens(),
+        ids, guidance, preferences, sampling, request.n(), request.maxNewTokens(), request.minNewTokens(),
         eosIds, request.topLogprobs(), request.components()));
 
     List<ChoiceReader> readers = new ArrayList<>();

@@ -31,6 +31,8 @@ public final class GenArmBuilder {
 
   private final List<Arm> arms = new ArrayList<>();
   private final Map<String, Dtype> armDtypes = new LinkedHashMap<>();
+  private final Map<String, Path> armBases = new LinkedHashMap<>();
+  private final Map<String, List<Float>> preferences = new LinkedHashMap<>();
   private final Map<String, String> armTemplates = new LinkedHashMap<>();
   private String template = "auto";
   private Path base;
@@ -87,6 +89,18 @@ public final class GenArmBuilder {
   /** As {@link #dtype}, for one reward model. */
   public GenArmBuilder armDtype(String arm, Dtype value) {
     armDtypes.put(arm, value);
+    return this;
+  }
+
+  /** The checkpoint that a reward model's adapter belongs to, where that is not the base. */
+  public GenArmBuilder armBase(String arm, Path directory) {
+    armBases.put(arm, directory);
+    return this;
+  }
+
+  /** The vector of a preference-conditioned reward model where a request does not say; its own by default. */
+  public GenArmBuilder preference(String arm, List<Float> vector) {
+    preferences.put(arm, List.copyOf(vector));
     return this;
   }
 
@@ -156,6 +170,8 @@ public final class GenArmBuilder {
       throw new IllegalArgumentException("a base model is needed");
     }
     requireKnown(armDtypes.keySet());
+    requireKnown(armBases.keySet());
+    requireKnown(preferences.keySet());
     requireKnown(armTemplates.keySet());
     List<Runnable> opened = new ArrayList<>();
     try {
@@ -198,28 +214,16 @@ public final class GenArmBuilder {
   }
 
   private List<View> loadViews(Device opensOn, List<Runnable> opened) {
-    Map<String, Model> loaded = new LinkedHashMap<>();
+    ViewLoader loader = new ViewLoader(opensOn, listener, opened);
     List<View> views = new ArrayList<>();
-    views.add(View.base(load(opensOn, View.BASE, base, dtype, loaded, opened)));
+    views.add(loader.base(base, dtype));
     for (Arm arm : arms) {
-      Dtype kept = armDtypes.getOrDefault(arm.name(), dtype);
-      views.add(new View(arm.name(), load(opensOn, arm.name(), arm.directory(), kept, loaded, opened), arm.weight()));
+      String name = arm.name();
+      Dtype kept = armDtypes.getOrDefault(name, dtype);
+      Path armBase = armBases.getOrDefault(name, base);
+      views.add(loader.arm(name, arm.directory(), armBase, kept, preferences.get(name), arm.weight()));
     }
     return views;
-  }
-
-  /** A directory that several views name is loaded once. */
-  private Model load(Device opensOn, String view, Path directory, Dtype kept, Map<String, Model> loaded,
-      List<Runnable> opened) {
-    String key = kept + " " + directory.toAbsolutePath().normalize();
-    Model model = loaded.get(key);
-    if (model == null) {
-      model = Model.load(opensOn, directory, new LoadOptions(kept,
-          (bytes, totalBytes) -> listener.loaded(view, bytes, totalBytes)));
-      loaded.put(key, model);
-      opened.add(model::close);
-    }
-    return model;
   }
 
   private EngineConfig limits(Device opensOn, List<View> views, int vocabSize) {

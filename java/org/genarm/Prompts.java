@@ -59,7 +59,12 @@ final class Prompts {
   }
 
   private static Tokenizer open(View view, Map<Path, Tokenizer> byDirectory, List<Runnable> opened) {
-    Path directory = view.model().directory().toAbsolutePath().normalize();
+    Tokenizer own = open(view.directory(), byDirectory, opened);
+    return own == null ? open(view.model().directory(), byDirectory, opened) : own;
+  }
+
+  private static Tokenizer open(Path source, Map<Path, Tokenizer> byDirectory, List<Runnable> opened) {
+    Path directory = source.toAbsolutePath().normalize();
     if (!byDirectory.containsKey(directory)) {
       Tokenizer tokenizer = Tokenizer.open(directory).orElse(null);
       byDirectory.put(directory, tokenizer);
@@ -73,7 +78,7 @@ final class Prompts {
   private static void requireSameTokens(Tokenizer base, Tokenizer tokenizer, View view) {
     Optional<String> difference = base.vocabulary().difference(tokenizer.vocabulary());
     if (difference.isPresent()) {
-      throw new CheckpointException(view.model().directory(), "the base's vocabulary in " + view.name(),
+      throw new CheckpointException(view.directory(), "the base's vocabulary in " + view.name(),
           "another: " + difference.get());
     }
   }

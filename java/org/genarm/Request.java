@@ -23,6 +23,8 @@ import org.genarm.guidance.SamplingParams;
  *     the models were opened with
  * @param armTemplates as {@code template}, by reward model
  * @param weights the weight of a reward model by its name; absent: the weight that it was opened with
+ * @param preferences the vector of a preference-conditioned reward model by its name; absent: the one that it was opened
+ *     with
  * @param sampling its seed counts only where {@code seed} is there
  * @param seed absent: a random one, told in the {@link Result}
  * @param stop strings that end a completion, which does not include them
@@ -37,6 +39,7 @@ public record Request(
     String template,
     Map<String, String> armTemplates,
     Map<String, Double> weights,
+    Map<String, List<Float>> preferences,
     SamplingParams sampling,
     OptionalLong seed,
     int n,
@@ -59,6 +62,7 @@ public record Request(
     }
     armTemplates = Map.copyOf(armTemplates);
     weights = Map.copyOf(weights);
+    preferences = Map.copyOf(preferences);
     stop = List.copyOf(stop);
   }
 
@@ -83,6 +87,7 @@ public record Request(
     private final Map<String, Object> variables = new LinkedHashMap<>();
     private final Map<String, String> armTemplates = new LinkedHashMap<>();
     private final Map<String, Double> weights = new LinkedHashMap<>();
+    private final Map<String, List<Float>> preferences = new LinkedHashMap<>();
     private final List<String> stop = new ArrayList<>();
     private String template;
     private float temperature = 1;
@@ -128,6 +133,11 @@ public record Request(
 
     public Builder weights(Map<String, Double> byArm) {
       weights.putAll(byArm);
+      return this;
+    }
+
+    public Builder preference(String arm, List<Float> vector) {
+      preferences.put(arm, List.copyOf(vector));
       return this;
     }
 
@@ -207,8 +217,8 @@ public record Request(
 
     public Request build() {
       SamplingParams sampling = new SamplingParams(temperature, topK, topP, minP, seed.orElse(0));
-      return new Request(prompt, messages, promptIds, variables, template, armTemplates, weights, sampling, seed, n,
-          maxNewTokens, minNewTokens, stop, ignoreEos, topLogprobs, components);
+      return new Request(prompt, messages, promptIds, variables, template, armTemplates, weights, preferences, sampling,
+          seed, n, maxNewTokens, minNewTokens, stop, ignoreEos, topLogprobs, components);
     }
   }
 }

@@ -153,6 +153,8 @@ final class CommonOptions {
     for (ArmOption arm : arms) {
       builder.arm(arm.name(), arm.directory(), arm.weight()).armDtype(arm.name(), dtypeOf(arm).orElse(null));
     }
+    byArm("--arm-base", armBases).forEach((name, directory) -> builder.armBase(name, Path.of(directory)));
+    byArm("--preference", preferences).forEach((name, vector) -> builder.preference(name, vector(name, vector)));
     if (maxModelLen != null) {
       builder.maxModelLen(maxModelLen);
     }
@@ -196,6 +198,21 @@ final class CommonOptions {
     }
     String names = String.join(", ", choices.stream().map(Dtype::toString).toList());
     throw usage(option + ": expected auto, " + names + ", got '" + value + "'");
+  }
+
+  private List<Float> vector(String name, String text) {
+    List<Float> values = new ArrayList<>();
+    for (String value : text.split(",", -1)) {
+      try {
+        values.add(Float.valueOf(value.strip()));
+      } catch (NumberFormatException notANumber) {
+        throw usage("--preference: expected " + name + "=V1,V2,..., got '" + value + "' in '" + text + "'");
+      }
+      if (!Float.isFinite(values.get(values.size() - 1))) {
+        throw usage("--preference: " + name + " must be finite in 32-bit floating point, got '" + value + "'");
+      }
+    }
+    return values;
   }
 
   private void requireAdapter(String option, String name) {
