@@ -67,7 +67,7 @@ bool descend(const float* s, int32_t n, float least, float top, bool by_mass, do
         scratch.bin[key_of(value[j]) >> kShift[digit] & kDigitMask[digit]] += by_mass ? double(weight[j]) : 1.0;
       }
     }
-    int bin = int(kDigitMask[digit]);
+    int bin = digit == 0 ? int(key_of(top) >> kShift[0]) : int(kDigitMask[digit]);
     while (bin >= 0 && reached + scratch.bin[bin] < target) reached += scratch.bin[bin--];
     if (bin < 0) return false;
     prefix |= uint32_t(bin) << kShift[digit];
