@@ -114,7 +114,8 @@ typedef struct ga_model_config {
  * An empty weight set of this shape.
  * inv_freq: [head_dim / 2] f32, rotary frequencies after any scaling.
  * windows: [num_layers] i32, 0 for full attention, else position t sees positions (t - window, t].
- * dtype: how the linear layers are kept (a ga_dtype), or -1 to keep each as stored.
+ * dtype: how matrices are kept (a ga_dtype), or -1 to keep each as stored. GA_INT8 and GA_INT4 round as Q8_0 and Q4_0
+ * do; GA_INT4 keeps the embedding and the LM head as GA_INT8. GPTQ layers stay as they are.
  */
 GA_API ga_status ga_weights_create(ga_device* device, const ga_model_config* config, const float* inv_freq,
                                    const int32_t* windows, int32_t dtype, ga_weights** out);
@@ -128,6 +129,36 @@ GA_API void ga_weights_close(ga_weights* weights);
  */
 GA_API ga_status ga_weights_load(ga_weights* weights, const char* name, int32_t dtype, const int64_t* shape,
                                  int32_t rank, const ga_file* file, int64_t offset, int64_t bytes);
+
+/** Bytes of a mapped file. */
+typedef struct ga_range {
+  const ga_file* file;
+  int64_t offset;
+  int64_t bytes;
+} ga_range;
+
+/**
+ * A linear layer [rows, columns] as 4-bit GPTQ stores it: with g = g_idx[i],
+ *   W[o, i] = scales[g, o] * (q[i, o] - (zeros[g, o] + zero_offset) mod 16)
+ * Integers are little-endian words of eight numbers, the first in the lowest four bits.
+ */
+typedef struct ga_gptq {
+  int32_t struct_size; /**< sizeof(ga_gptq) */
+  int32_t group_size;  /**< columns that share a scale, -1 for all */
+  int32_t zero_offset; /**< 1 for the first format, which stores zeros less one; 0 for "gptq_v2" */
+  ga_range qweight;    /**< [columns / 8, rows] i32 */
+  ga_range qzeros;     /**< [groups, rows / 8] i32, groups = ceil(columns / group_size) */
+  ga_range scales;     /**< [groups, rows] f16 */
+  ga_range g_idx;      /**< [columns] i32, or a null file: i / group_size */
+} ga_gptq;
+
+/**
+ * Packs one GPTQ layer from mapped files, without loss, in place of its ".weight".
+ * module: Hugging Face's, as "model.layers.0.self_attn.q_proj".
+ * GA_INVALID_ARGUMENT for a module that the configuration does not have or whose weight was given, and names the
+ * tensor whose bytes do not fit, do not lie in the file, or are not possible.
+ */
+GA_API ga_status ga_weights_load_gptq(ga_weights* weights, const char* module, const ga_gptq* gptq);
 
 /** Checks that every tensor was given: GA_INVALID_ARGUMENT names the first that is missing. */
 GA_API ga_status ga_weights_finish(ga_weights* weights);

@@ -94,6 +94,18 @@ ga_status ga_weights_load(ga_weights* weights, const char* name, int32_t dtype, 
   });
 }
 
+static genarm::FileRange range(const ga_range& given) {
+  return {given.file ? &given.file->file : nullptr, given.offset, given.bytes};
+}
+
+ga_status ga_weights_load_gptq(ga_weights* weights, const char* module, const ga_gptq* gptq) {
+  return guard([&] {
+    const ga_gptq& g = checked_struct(gptq, "gptq");
+    there(weights, "weights").set->load_gptq({&there(module, "module"), g.group_size, g.zero_offset, range(g.qweight),
+                                              range(g.qzeros), range(g.scales), range(g.g_idx)});
+  });
+}
+
 ga_status ga_weights_finish(ga_weights* weights) {
   return guard([&] { there(weights, "weights").set->finish(); });
 }

@@ -46,6 +46,18 @@ struct MatrixSource {
   int64_t row_group = 0;  // > 0: this many rows (a head) are computed together
 };
 
+// A linear layer as GPTQ stores it, in host memory, perhaps unaligned: with g = group[i],
+//   W[o, i] = scales[g, o] * (q[i, o] - (zeros[g, o] + zero_offset) mod 16)
+struct GptqSource {
+  const uint8_t* qweight;  // [columns / 8, rows] 32-bit words, little-endian: q[8 w + j, o] in bits 4 j of word (w, o)
+  const uint8_t* qzeros;   // [num_groups, rows / 8] words: the zero of row 8 w + j in bits 4 j of word (g, w)
+  const uint8_t* scales;   // [num_groups, rows] f16
+  const int32_t* group;    // [columns] each in [0, num_groups)
+  int64_t rows, columns, num_groups;
+  int64_t row_group;       // as in MatrixSource
+  int32_t zero_offset;
+};
+
 // Memory of the device. Freed with the object.
 struct Buffer {
   void* data = nullptr;
@@ -227,6 +239,8 @@ class Backend {
 
   // Packs for these kernels at `dtype` (Dtype of the source keeps it as stored).
   virtual std::unique_ptr<Matrix> pack(const MatrixSource& source, Dtype dtype) = 0;
+  // Packs a GPTQ layer without loss: Dtype::int4.
+  virtual std::unique_ptr<Matrix> pack(const GptqSource& source) = 0;
 
   // Sizes scratch memory: no operation allocates afterwards, within these limits.
   struct Limits {

@@ -63,6 +63,8 @@ std::unique_ptr<Matrix> CpuBackend::pack(const MatrixSource& source, Dtype dtype
   return pack_matrix(pool_, source, dtype);
 }
 
+std::unique_ptr<Matrix> CpuBackend::pack(const GptqSource& source) { return pack_gptq(pool_, source); }
+
 void CpuBackend::reserve(const Limits& limits) {
   size_t thread_bytes = 0, shared_bytes = 0;
   kernels_.scratch(limits, pool_.num_threads(), &thread_bytes, &shared_bytes);
@@ -71,8 +73,8 @@ void CpuBackend::reserve(const Limits& limits) {
 }
 
 void CpuBackend::set_activations(Dtype activations) {
-  if (activations != Dtype::f32) {
-    fail(GA_UNSUPPORTED, "activations on %s are f32, got dtype %d", isa_title(isa_), int(activations));
+  if (activations != Dtype::f32 && activations != Dtype::int8) {
+    fail(GA_UNSUPPORTED, "activations on %s are f32 or int8, got dtype %d", isa_title(isa_), int(activations));
   }
   context_.activations = activations;
 }

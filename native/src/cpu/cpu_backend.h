@@ -18,6 +18,7 @@ class CpuBackend final : public Backend {
   void upload(void* device, const void* host, size_t bytes) override;
   void download(void* host, const void* device, size_t bytes) override;
   std::unique_ptr<Matrix> pack(const MatrixSource& source, Dtype dtype) override;
+  std::unique_ptr<Matrix> pack(const GptqSource& source) override;
   void reserve(const Limits& limits) override;
   void set_activations(Dtype activations) override;
 

@@ -1,5 +1,6 @@
 #include "dense.h"
 
+#include "dense_quant.h"
 #include "norm.h"
 #include "operations.h"
 
@@ -62,17 +63,6 @@ void tile(float* out, const uint8_t* const* panels, const void* inputs, int64_t 
   }
 }
 
-// Panels side by side: eight chains or more where registers allow.
-constexpr int widest(int rows) {
-#if defined(__AVX512F__)
-  return rows <= 3 ? 4 : rows <= 6 ? 2 : 1;
-#elif defined(__AVX2__)
-  return rows == 1 ? 2 : 1;
-#else
-  return 1 + 0 * rows;
-#endif
-}
-
 using Tile = void (*)(float*, const uint8_t* const*, const void*, int64_t);
 
 struct TileSet {
@@ -103,38 +93,44 @@ const TileSet& choose_tiles(Dtype dtype) {
   return dtype == Dtype::f32 ? kF32Tiles : dtype == Dtype::f16 ? kF16Tiles : kBf16Tiles;
 }
 
-int64_t row_bytes(int64_t padded_columns) { return padded_columns * 4; }
+int64_t row_bytes(int64_t columns, Dtype activations) {
+  return input_columns(columns) * 4 + (activations == Dtype::int8 ? quantised_row_bytes(columns) : 0);
+}
 
 // A single row without a norm is read as it lies.
-bool reads_in_place(const InputRows& rows) {
-  return rows.num_rows == 1 && !rows.norm && rows.matrix->columns == rows.matrix->padded_columns;
+bool reads_in_place(const Context& context, const InputRows& rows) {
+  return rows.num_rows == 1 && !rows.norm && rows.matrix->columns % kBlockColumns == 0 &&
+         context.activations == Dtype::f32;
 }
 
 // out[k * rows + r] for the rows [begin, end) of a group.
-void prepare_group(uint8_t* to, const InputRows& in, int32_t begin, int32_t end) {
-  const int64_t columns = in.matrix->columns, rows = end - begin;
+void prepare_group(const Context& context, uint8_t* to, const InputRows& in, int32_t begin, int32_t end) {
+  const int64_t columns = in.matrix->columns, padded = input_columns(columns), rows = end - begin;
   float* out = reinterpret_cast<float*>(to);
   for (int32_t r = begin; r < end; ++r, ++out) {
     const float* x = in.x + r * columns;
     const float scale = in.norm ? rms_scale(x, columns, in.eps) : 1.0f;
-    for (int64_t k = 0; k < in.matrix->padded_columns; k += 16) {
+    for (int64_t k = 0; k < padded; k += 16) {
       const int n = int(smaller(16, larger(0, columns - k)));
       f32x16 v = n == 16 ? load(x + k) : load_partial(x + k, n);
       if (in.norm) v = v * broadcast(scale) * (n == 16 ? load(in.norm + k) : load_partial(in.norm + k, n));
-      const int written = int(smaller(16, in.matrix->padded_columns - k));
       if (rows == 1) {
-        store_partial(out + k, v, written);
+        store(out + k, v);
         continue;
       }
       float lanes[16];
       store(lanes, v);
-      for (int i = 0; i < written; ++i) out[(k + i) * rows] = lanes[i];
+      for (int i = 0; i < 16; ++i) out[(k + i) * rows] = lanes[i];
     }
+  }
+  if (context.activations == Dtype::int8) {
+    const float* inputs = reinterpret_cast<const float*>(to);
+    quantise_inputs(to + padded * 4 * rows, inputs, columns, int(rows));
   }
 }
 
-size_t prepared_bytes(const InputRows& rows) {
-  return size_t(round_up(rows.num_rows * row_bytes(rows.matrix->padded_columns), 64));
+size_t prepared_bytes(const DenseProblem& problem) {
+  return size_t(round_up(problem.rows.num_rows * problem.row_bytes, 64));
 }
 
 }  // namespace
@@ -155,7 +151,8 @@ void add_problem(const Context& context, DensePlan& plan, const InputRows& rows,
   p.shared = nullptr;
   p.units = units;
   p.num_groups = int32_t((rows.num_rows + kMaxRows - 1) / kMaxRows);
-  const int64_t group_bytes = row_bytes(rows.matrix->padded_columns) * kMaxRows;
+  p.row_bytes = row_bytes(rows.matrix->columns, context.activations);
+  const int64_t group_bytes = p.row_bytes * kMaxRows;
   p.groups_per_block = int32_t(larger(1, smaller(p.num_groups, kBlockBytes / group_bytes)));
   p.num_blocks = p.num_groups ? (p.num_groups + p.groups_per_block - 1) / p.groups_per_block : 0;
   // Tasks of kTaskBytes, or smaller where the threads would have few of them, down to the granule and below it.
@@ -174,12 +171,12 @@ void prepare(Context& context, DensePlan& plan, size_t offset, size_t thread_byt
   bool shares[kMaxProblems];
   for (int32_t i = 0; i < plan.num_problems; ++i) {
     const DenseProblem& p = plan.problem[i];
-    shares[i] = p.num_groups > 1 || (share_all && p.num_groups > 0 && !reads_in_place(p.rows));
+    shares[i] = p.num_groups > 1 || (share_all && p.num_groups > 0 && !reads_in_place(context, p.rows));
     if (shares[i]) {
-      shared += prepared_bytes(p.rows);
+      shared += prepared_bytes(p);
       groups += p.num_groups;
-    } else if (!reads_in_place(p.rows)) {
-      own = prepared_bytes(p.rows) > own ? prepared_bytes(p.rows) : own;
+    } else if (!reads_in_place(context, p.rows)) {
+      own = prepared_bytes(p) > own ? prepared_bytes(p) : own;
     }
   }
   ensure_threads(context, own + thread_bytes);
@@ -188,7 +185,7 @@ void prepare(Context& context, DensePlan& plan, size_t offset, size_t thread_byt
   for (int32_t i = 0; i < plan.num_problems; ++i) {
     if (!shares[i]) continue;
     plan.problem[i].shared = to;
-    to += prepared_bytes(plan.problem[i].rows);
+    to += prepared_bytes(plan.problem[i]);
   }
   parallel(context, groups, [&](int64_t index, int) {
     const DenseProblem* p = plan.problem;
@@ -198,7 +195,7 @@ void prepare(Context& context, DensePlan& plan, size_t offset, size_t thread_byt
       index -= p->num_groups;
     }
     const int32_t begin = first_row(*p, int32_t(index)), end = first_row(*p, int32_t(index) + 1);
-    prepare_group(const_cast<uint8_t*>(p->shared) + begin * row_bytes(p->rows.matrix->padded_columns), p->rows, begin, end);
+    prepare_group(context, const_cast<uint8_t*>(p->shared) + begin * p->row_bytes, p->rows, begin, end);
   });
 }
 
@@ -207,15 +204,15 @@ DenseTask problem_inputs(Context& context, const DensePlan& plan, int32_t proble
   DenseTask task{};
   task.problem = problem;
   task.group_end = p.num_groups;
-  task.row_bytes = row_bytes(p.rows.matrix->padded_columns);
+  task.row_bytes = p.row_bytes;
   if (p.shared) {
     task.inputs = p.shared;
-  } else if (reads_in_place(p.rows)) {
+  } else if (reads_in_place(context, p.rows)) {
     task.inputs = reinterpret_cast<const uint8_t*>(p.rows.x);
   } else {
     ThreadScratch& scratch = context.threads[thread];
     const uint64_t tag = context.serial * kMaxProblems + uint64_t(problem);
-    if (scratch.prepared != tag) prepare_group(scratch.data, p.rows, 0, p.rows.num_rows);
+    if (scratch.prepared != tag) prepare_group(context, scratch.data, p.rows, 0, p.rows.num_rows);
     scratch.prepared = tag;
     task.inputs = scratch.data;
   }
@@ -232,7 +229,7 @@ DenseTask begin_task(Context& context, const DensePlan& plan, int64_t index, int
   task.unit_end = smaller(p.units, task.unit_begin + p.units_per_task);
   task.group_begin = int32_t(index % p.num_blocks) * p.groups_per_block;
   task.group_end = int32_t(smaller(p.num_groups, task.group_begin + p.groups_per_block));
-  *free = context.threads[thread].data + (task.inputs == context.threads[thread].data ? prepared_bytes(p.rows) : 0);
+  *free = context.threads[thread].data + (task.inputs == context.threads[thread].data ? prepared_bytes(p) : 0);
   return task;
 }
 
@@ -240,10 +237,22 @@ void multiply_row(float* out, const PackedMatrix& matrix, const uint8_t* panel, 
   choose_tiles(matrix.dtype).tile[1][0](out, &panel, x, matrix.padded_columns);
 }
 
-void multiply(const Context&, float* out, const PackedMatrix& matrix, const uint8_t* const* panels, int count,
+bool alike(const PackedMatrix& a, const PackedMatrix& b) {
+  return a.dtype == b.dtype && a.padded_columns == b.padded_columns && a.order == b.order &&
+         a.quant.blocks_per_scale == b.quant.blocks_per_scale && a.quant.has_zeros == b.quant.has_zeros;
+}
+
+void multiply(const Context& context, float* out, const PackedMatrix& matrix, const uint8_t* const* panels, int count,
               const DenseProblem& problem, const DenseTask& task, int32_t group) {
   const int32_t begin = first_row(problem, group), rows = first_row(problem, group + 1) - begin;
   const uint8_t* inputs = task.inputs + begin * task.row_bytes;
+  if (matrix.quant.bits != 0) {
+    // Inputs are quantised in their own order.
+    const bool quantised = context.activations == Dtype::int8 && !matrix.order;
+    const int64_t offset = quantised ? input_columns(matrix.columns) * 4 * rows : 0;
+    multiply_quantised(out, matrix, panels, count, inputs + offset, rows, quantised);
+    return;
+  }
   const TileSet& set = choose_tiles(matrix.dtype);
   const int most = widest(rows);
   for (int done = 0; done < count;) {
@@ -254,10 +263,10 @@ void multiply(const Context&, float* out, const PackedMatrix& matrix, const uint
   }
 }
 
-size_t dense_thread_bytes(int64_t columns) { return size_t(kMaxRows * row_bytes(round_up(columns, 16)) + 64); }
+size_t dense_thread_bytes(int64_t columns) { return size_t(kMaxRows * row_bytes(columns, Dtype::int8) + 64); }
 
 size_t dense_shared_bytes(int64_t rows, int64_t columns) {
-  return size_t(rows * row_bytes(round_up(columns, 16)) + 64 * kMaxProblems);
+  return size_t(rows * row_bytes(columns, Dtype::int8) + 64 * kMaxProblems);
 }
 
 }  // namespace genarm::cpu::GENARM_ISA

@@ -6,7 +6,8 @@
 // serves a group of up to kMaxRows rows; where there are more rows, the groups of a block that fits in the cache
 // follow each other over the same panel.
 //
-// The inputs of a group lie [padded_columns][rows], so that a tile reads them in sequence.
+// The inputs of a group lie [input_columns][rows], so that a tile reads them in sequence; where activations are int8, the
+// same inputs follow quantised, for the matrices that are (dense_quant.h).
 #pragma once
 
 #include "kernels.h"
@@ -29,6 +30,7 @@ struct InputRows {
 struct DenseProblem {
   InputRows rows;
   const uint8_t* shared;  // prepared inputs of all rows, or null where each thread prepares its own
+  int64_t row_bytes;      // of them
   int64_t units, units_per_task, first_task;
   int32_t num_groups, groups_per_block, num_blocks;
 };
@@ -69,11 +71,14 @@ DenseTask problem_inputs(Context& context, const DensePlan& plan, int32_t proble
 // First row of a group; the last group ends at num_rows.
 int32_t first_row(const DenseProblem& problem, int32_t group);
 
-// out[panel][row of the group][16] for `count` panels (at most kMaxPanels) of matrices like `matrix`.
+// Whether one call of multiply may take panels of both.
+bool alike(const PackedMatrix& a, const PackedMatrix& b);
+
+// out[panel][row of the group][16] for `count` panels (at most kMaxPanels) of matrices alike.
 void multiply(const Context& context, float* out, const PackedMatrix& matrix, const uint8_t* const* panels, int count,
               const DenseProblem& problem, const DenseTask& task, int32_t group);
 
-// out[16] for one panel and one row of f32 inputs, [padded_columns].
+// out[16] for one panel of a matrix that is not quantised and one row of f32 inputs, [padded_columns].
 void multiply_row(float* out, const PackedMatrix& matrix, const uint8_t* panel, const float* x);
 
 namespace {
@@ -89,6 +94,20 @@ void parallel(Context& context, int64_t count, const F& body) {
 GENARM_INLINE int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 GENARM_INLINE const PackedMatrix* packed(const Matrix* matrix) { return static_cast<const PackedMatrix*>(matrix); }
 GENARM_INLINE const uint8_t* panel_at(const PackedMatrix& m, int64_t panel) { return m.panels + panel * m.panel_bytes; }
+// Every matrix pads its columns to this or less, so all of a problem can read the same inputs.
+GENARM_INLINE int64_t input_columns(int64_t columns) { return round_up(columns, kBlockColumns); }
+
+// Panels side by side: eight chains or more where registers allow.
+constexpr int widest(int rows) {
+#if defined(__AVX512F__)
+  return rows <= 3 ? 4 : rows <= 6 ? 2 : 1;
+#elif defined(__AVX2__)
+  return rows == 1 ? 2 : 1;
+#else
+  return 1 + 0 * rows;
+#endif
+}
+
 GENARM_INLINE int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 GENARM_INLINE int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 

@@ -1,5 +1,6 @@
 // embed: hidden[r] = table[ids[r]]. A row of a packed matrix is spread over its panel: one cache line for two columns.
 #include "dense.h"
+#include "dense_quant.h"
 #include "operations.h"
 
 namespace genarm::cpu::GENARM_ISA {
@@ -9,6 +10,10 @@ void read_row(float* out, const PackedMatrix& table, int64_t row) {
   const int64_t in_group = row % table.group_rows;
   const uint8_t* panel = panel_at(table, row / table.group_rows * table.group_panels + in_group / kPanelRows);
   const int64_t lane = in_group % kPanelRows, columns = table.columns;
+  if (table.quant.bits != 0) {
+    read_quantised_row(out, table, panel, int(lane));
+    return;
+  }
   if (table.dtype == Dtype::f32) {
     const float* weights = reinterpret_cast<const float*>(panel) + lane;
     for (int64_t k = 0; k < columns; ++k) out[k] = weights[k * kPanelRows];

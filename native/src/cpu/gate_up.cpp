@@ -39,7 +39,7 @@ void run_task(Context& context, const GateUpArgs* problems, const DensePlan& pla
     }
     for (int32_t group = task.group_begin; group < task.group_end; ++group) {
       const int32_t begin = first_row(problem, group), rows = first_row(problem, group + 1) - begin;
-      if (gate.dtype == up.dtype) {
+      if (alike(gate, up)) {
         multiply(context, product, gate, panels, 2 * count, problem, task, group);
       } else {
         multiply(context, product, gate, panels, count, problem, task, group);

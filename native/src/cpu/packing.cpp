@@ -89,40 +89,36 @@ int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit;
 
 PackedMatrix::~PackedMatrix() = default;
 
-std::unique_ptr<PackedMatrix> pack_matrix(ThreadPool& pool, const MatrixSource& source, Dtype dtype) {
-  REQUIRE(source.rows > 0 && source.columns > 0, "a matrix needs rows and columns, got %lld x %lld",
-          static_cast<long long>(source.rows), static_cast<long long>(source.columns));
-  const int64_t group = source.row_group > 0 ? source.row_group : source.rows;
-  REQUIRE(source.rows % group == 0, "%lld rows are not whole groups of %lld", static_cast<long long>(source.rows),
+std::unique_ptr<PackedMatrix> shape_matrix(int64_t rows, int64_t columns, int64_t row_group, Dtype dtype) {
+  REQUIRE(rows > 0 && columns > 0, "a matrix needs rows and columns, got %lld x %lld", static_cast<long long>(rows),
+          static_cast<long long>(columns));
+  const int64_t group = row_group > 0 ? row_group : rows;
+  REQUIRE(rows % group == 0, "%lld rows are not whole groups of %lld", static_cast<long long>(rows),
           static_cast<long long>(group));
-  const PackPanel packer = choose_packer(source.dtype, dtype);
-
   auto matrix = std::make_unique<PackedMatrix>();
-  matrix->rows = source.rows;
-  matrix->columns = source.columns;
+  matrix->rows = rows;
+  matrix->columns = columns;
   matrix->dtype = dtype;
-  matrix->padded_columns = round_up(source.columns, kColumnUnit);
-  matrix->panel_bytes = matrix->padded_columns * kPanelRows * (dtype == Dtype::f32 ? 4 : 2);
   matrix->group_rows = group;
   matrix->group_panels = round_up(group, kPanelRows) / kPanelRows;
-  matrix->num_panels = source.rows / group * matrix->group_panels;
-  matrix->memory = Memory(size_t(matrix->num_panels * matrix->panel_bytes));
-  matrix->bytes = int64_t(matrix->memory.size());
-  matrix->panels = static_cast<const uint8_t*>(matrix->memory.data());
+  matrix->num_panels = rows / group * matrix->group_panels;
+  return matrix;
+}
 
-  struct Job {
-    PackedMatrix& matrix;
-    const MatrixSource& source;
-    PackPanel packer;
-  } job{*matrix, source, packer};
-  pool.run(matrix->num_panels, [](void* context, int64_t index, int) {
-    const Job& job = *static_cast<const Job*>(context);
-    const PackedMatrix& m = job.matrix;
-    const int64_t in_group = index % m.group_panels * kPanelRows;
-    const int64_t rows = m.group_rows - in_group < kPanelRows ? m.group_rows - in_group : kPanelRows;
-    job.packer(static_cast<uint8_t*>(m.memory.data()) + index * m.panel_bytes, job.source,
-               index / m.group_panels * m.group_rows + in_group, rows);
-  }, &job);
+void allocate_panels(PackedMatrix& matrix) {
+  matrix.memory = Memory(size_t(matrix.num_panels * matrix.panel_bytes));
+  matrix.bytes = int64_t(matrix.memory.size());
+  matrix.panels = static_cast<const uint8_t*>(matrix.memory.data());
+}
+
+std::unique_ptr<PackedMatrix> pack_matrix(ThreadPool& pool, const MatrixSource& source, Dtype dtype) {
+  if (dtype == Dtype::int8 || dtype == Dtype::int4) return quantise_matrix(pool, source, dtype);
+  const PackPanel packer = choose_packer(source.dtype, dtype);
+  auto matrix = shape_matrix(source.rows, source.columns, source.row_group, dtype);
+  matrix->padded_columns = round_up(source.columns, kColumnUnit);
+  matrix->panel_bytes = matrix->padded_columns * kPanelRows * (dtype == Dtype::f32 ? 4 : 2);
+  allocate_panels(*matrix);
+  each_panel(pool, *matrix, [&](uint8_t* panel, int64_t first, int64_t rows) { packer(panel, source, first, rows); });
   return matrix;
 }
 

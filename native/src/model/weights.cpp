@@ -121,13 +121,32 @@ void WeightSet::load(const StoredTensor& tensor) {
 
   if (slot.matrix) {
     tensor.expect({slot.rows, slot.columns});
-    *slot.matrix = backend_.pack(tensor.matrix(slot.row_group), Dtype(dtype_ < 0 ? tensor.dtype : dtype_));
+    *slot.matrix = backend_.pack(tensor.matrix(slot.row_group), kept_as(slot, tensor.dtype));
     bytes_ += (*slot.matrix)->bytes;
   } else {
     tensor.expect({slot.rows});
     *slot.vector = tensor.values(backend_);
     bytes_ += int64_t((*slot.vector)->bytes);
   }
+  slot.filled = true;
+}
+
+// Four bits are too few for the tables of tokens, whose rows meet no others that could make up for their errors.
+Dtype WeightSet::kept_as(const Slot& slot, int32_t stored) const {
+  if (dtype_ < 0) return Dtype(stored);
+  const bool table = slot.matrix == &embedding_ || slot.matrix == &lm_head_;
+  return dtype_ == GA_INT4 && table ? Dtype::int8 : Dtype(dtype_);
+}
+
+void WeightSet::load_gptq(const GptqFiles& files) {
+  const auto found = slots_.find(files.module + ".weight");
+  const bool linear = found != slots_.end() && found->second.matrix && found->second.matrix != &embedding_;
+  REQUIRE(linear, "the configuration has no linear layer %s", files.module.c_str());
+  Slot& slot = found->second;
+  REQUIRE(!slot.filled, "the weight of %s was already loaded", files.module.c_str());
+  const GptqLayer layer(files, slot.rows, slot.columns, slot.row_group);
+  *slot.matrix = backend_.pack(layer.source());
+  bytes_ += (*slot.matrix)->bytes;
   slot.filled = true;
 }
 

@@ -9,6 +9,7 @@
 
 #include "backend.h"
 #include "genarm.h"
+#include "model/gptq.h"
 #include "model/stored_tensor.h"
 
 namespace genarm {
@@ -33,6 +34,9 @@ class WeightSet {
 
   // Packs one tensor; see ga_weights_load.
   void load(const StoredTensor& tensor);
+
+  // Packs a quantised linear layer; see ga_weights_load_gptq.
+  void load_gptq(const GptqFiles& files);
 
   // Throws naming the first tensor that was not loaded.
   void finish();
@@ -63,6 +67,7 @@ class WeightSet {
   void add_linear(const std::string& name, std::unique_ptr<Matrix>& weight, std::unique_ptr<Buffer>& bias,
                   bool has_bias, int64_t rows, int64_t columns, int64_t row_group = 0);
   void add_layer(const std::string& prefix, Layer& layer);
+  Dtype kept_as(const Slot& slot, int32_t stored) const;
 
   Backend& backend_;
   ga_model_config config_;

@@ -1,0 +1,262 @@
+#include "dense_quant.h"
+
+#include "dense.h"
+#include "simd_int.h"
+
+namespace genarm::cpu::GENARM_ISA {
+namespace {
+
+constexpr int kLineBytes = 64;
+constexpr int kQuads = kBlockColumns / 4;
+
+template <int bits>
+constexpr int kLines = kBlockColumns * bits / 32;  // of a block
+
+// Scales and zeros of 16 rows.
+struct Scale {
+  f32x16 scale, zero;
+};
+
+GENARM_INLINE Scale load_scale(const QuantLayout& layout, const uint8_t* panel, int64_t index) {
+  Scale s;
+  s.scale = load_f16(reinterpret_cast<const uint16_t*>(panel + index * 32));
+  s.zero = layout.has_zeros ? to_float(load_bytes(panel + layout.zeros_at() + index * 16))
+                            : broadcast(float(layout.middle()));
+  return s;
+}
+
+// Column c of a line, as f32.
+template <int bits, int c>
+GENARM_INLINE f32x16 column(i32x16 line) {
+  constexpr int at = bits == 8 ? 8 * c : c < 4 ? 8 * c : 8 * (c - 4) + 4;
+  return to_float(shift_right<at>(line) & broadcast(int32_t((1 << bits) - 1)));
+}
+
+GENARM_INLINE i32x16 load_line(const uint8_t* p) { return load(reinterpret_cast<const int32_t*>(p)); }
+
+// Columns c and c + 1 of a line, and those after them.
+template <int bits, int P, int R, bool ordered, int c = 0>
+GENARM_INLINE void add_line(f32x16 (&acc0)[P][R], f32x16 (&acc1)[P][R], const i32x16 (&line)[P],
+                            const f32x16 (&scale)[P], const f32x16 (&offset)[P], const float* x, const int32_t* order) {
+  const float* even = ordered ? x + int64_t(order[c]) * R : x + c * R;
+  const float* odd = ordered ? x + int64_t(order[c + 1]) * R : x + (c + 1) * R;
+  GENARM_UNROLL
+  for (int p = 0; p < P; ++p) {
+    const f32x16 w0 = fma(column<bits, c>(line[p]), scale[p], offset[p]);
+    const f32x16 w1 = fma(column<bits, c + 1>(line[p]), scale[p], offset[p]);
+    GENARM_UNROLL
+    for (int r = 0; r < R; ++r) {
+      acc0[p][r] = fma(w0, broadcast(even[r]), acc0[p][r]);
+      acc1[p][r] = fma(w1, broadcast(odd[r]), acc1[p][r]);
+    }
+  }
+  if constexpr (c + 2 < 32 / bits) add_line<bits, P, R, ordered, c + 2>(acc0, acc1, line, scale, offset, x, order);
+}
+
+// P panels x R rows of f32 inputs. Multiplying u by the scale and adding offset = -scale * zero in one fma is exact,
+// for the result is.
+template <int bits, int P, int R, bool ordered>
+void tile_f32(float* out, const PackedMatrix& matrix, const uint8_t* const* panels, const uint8_t* inputs) {
+  const QuantLayout layout = matrix.quant;
+  const float* x = reinterpret_cast<const float*>(inputs);
+  const int32_t* order = matrix.order;
+  f32x16 acc0[P][R], acc1[P][R], scale[P], offset[P];
+  GENARM_UNROLL
+  for (int p = 0; p < P; ++p) {
+    scale[p] = offset[p] = zero();
+    GENARM_UNROLL
+    for (int r = 0; r < R; ++r) acc0[p][r] = acc1[p][r] = zero();
+  }
+  int64_t at = layout.numbers_at();
+  for (int32_t block = 0; block < layout.num_blocks; ++block) {
+    if (block % layout.blocks_per_scale == 0) {
+      for (int p = 0; p < P; ++p) {
+        const Scale s = load_scale(layout, panels[p], block / layout.blocks_per_scale);
+        scale[p] = s.scale;
+        offset[p] = zero() - s.scale * s.zero;
+      }
+    }
+    for (int l = 0; l < kLines<bits>; ++l, at += kLineBytes) {
+      i32x16 line[P];
+      GENARM_UNROLL
+      for (int p = 0; p < P; ++p) line[p] = load_line(panels[p] + at);
+      add_line<bits, P, R, ordered>(acc0, acc1, line, scale, offset, x, order);
+      if constexpr (ordered) {
+        order += 32 / bits;
+      } else {
+        x += 32 / bits * R;
+      }
+    }
+  }
+  GENARM_UNROLL
+  for (int p = 0; p < P; ++p) {
+    GENARM_UNROLL
+    for (int r = 0; r < R; ++r) store(out + (p * R + r) * 16, acc0[p][r] + acc1[p][r]);
+  }
+}
+
+// sum[p][r] = the dot products of one block.
+template <int bits, int P, int R>
+GENARM_INLINE void dot_block(i32x16 (&sum)[P][R], const uint8_t* const* panels, int64_t at, const int32_t* quads) {
+  GENARM_UNROLL
+  for (int p = 0; p < P; ++p) {
+    GENARM_UNROLL
+    for (int r = 0; r < R; ++r) sum[p][r] = broadcast(int32_t(0));
+  }
+  GENARM_UNROLL
+  for (int l = 0; l < kLines<bits>; ++l) {
+    GENARM_UNROLL
+    for (int p = 0; p < P; ++p) {
+      i32x16 line = load_line(panels[p] + at + l * kLineBytes);
+      GENARM_UNROLL
+      for (int half = 0; half < 8 / bits; ++half) {
+        const i32x16 w = bits == 8 ? line : line & broadcast(0x0f0f0f0f);
+        const int32_t* x = quads + (l * (8 / bits) + half) * R;
+        GENARM_UNROLL
+        for (int r = 0; r < R; ++r) sum[p][r] = dot<bits>(sum[p][r], w, broadcast(x[r]));
+        line = shift_right<4>(line);
+      }
+    }
+  }
+}
+
+// P panels x R rows of int8 inputs.
+template <int bits, int P, int R>
+void tile_int8(float* out, const PackedMatrix& matrix, const uint8_t* const* panels, const uint8_t* inputs) {
+  const QuantLayout layout = matrix.quant;
+  f32x16 acc[P][R];
+  Scale scale[P];
+  GENARM_UNROLL
+  for (int p = 0; p < P; ++p) {
+    scale[p] = {zero(), zero()};
+    GENARM_UNROLL
+    for (int r = 0; r < R; ++r) acc[p][r] = zero();
+  }
+  int64_t at = layout.numbers_at();
+  for (int32_t block = 0; block < layout.num_blocks; ++block, at += layout.block_bytes()) {
+    if (block % layout.blocks_per_scale == 0) {
+      for (int p = 0; p < P; ++p) {
+        scale[p] = load_scale(layout, panels[p], block / layout.blocks_per_scale);
+        scale[p].zero = zero() - scale[p].zero;
+      }
+    }
+    const int32_t* quads = reinterpret_cast<const int32_t*>(inputs);
+    const float* unit = reinterpret_cast<const float*>(quads + kQuads * R);
+    const float* total = unit + R;
+    inputs += kQuantisedBlockBytes * R;
+    i32x16 sum[P][R];
+    dot_block<bits, P, R>(sum, panels, at, quads);
+    GENARM_UNROLL
+    for (int p = 0; p < P; ++p) {
+      GENARM_UNROLL
+      for (int r = 0; r < R; ++r) {
+        const f32x16 exact = fma(scale[p].zero, broadcast(total[r]), to_float(sum[p][r]));
+        acc[p][r] = fma(exact, scale[p].scale * broadcast(unit[r]), acc[p][r]);
+      }
+    }
+  }
+  GENARM_UNROLL
+  for (int p = 0; p < P; ++p) {
+    GENARM_UNROLL
+    for (int r = 0; r < R; ++r) store(out + (p * R + r) * 16, acc[p][r]);
+  }
+}
+
+using Tile = void (*)(float*, const PackedMatrix&, const uint8_t* const*, const uint8_t*);
+
+enum Kind { f32_8bit, f32_4bit, f32_4bit_ordered, int8_8bit, int8_4bit, kKinds };
+
+struct TileSet {
+  Tile tile[kMaxRows + 1][3][kKinds];  // [rows][log2 of the panels]
+};
+
+template <int P, int R>
+constexpr void fill_kinds(Tile (&tiles)[kKinds]) {
+  tiles[f32_8bit] = tile_f32<8, P, R, false>;
+  tiles[f32_4bit] = tile_f32<4, P, R, false>;
+  tiles[f32_4bit_ordered] = tile_f32<4, P, R, true>;
+  tiles[int8_8bit] = tile_int8<8, P, R>;
+  tiles[int8_4bit] = tile_int8<4, P, R>;
+}
+
+template <int R>
+constexpr void fill(TileSet& set) {
+  fill_kinds<1, R>(set.tile[R][0]);
+  if constexpr (widest(R) >= 2) fill_kinds<2, R>(set.tile[R][1]);
+  if constexpr (widest(R) >= 4) fill_kinds<4, R>(set.tile[R][2]);
+  if constexpr (R > 1) fill<R - 1>(set);
+}
+
+constexpr TileSet all_tiles() {
+  TileSet set{};
+  fill<kMaxRows>(set);
+  return set;
+}
+
+constexpr TileSet kTiles = all_tiles();  // a constant, as in dense.cpp
+
+Kind kind_of(const PackedMatrix& matrix, bool quantised_inputs) {
+  if (quantised_inputs) return matrix.quant.bits == 8 ? int8_8bit : int8_4bit;
+  return matrix.quant.bits == 8 ? f32_8bit : matrix.order ? f32_4bit_ordered : f32_4bit;
+}
+
+// One block of one row: d = max |x| / 127, q = round(x / d).
+void quantise_block(uint8_t* out, const float* x, int rows, int row) {
+  float values[kBlockColumns];
+  for (int k = 0; k < kBlockColumns; ++k) values[k] = x[k * rows + row];
+  const f32x16 a = load(values), b = load(values + 16);
+  const float largest = reduce_max(maximum(maximum(a, zero() - a), maximum(b, zero() - b)));
+  const float unit = largest / 127;
+  const float inverse = unit >= 1e-37f ? 1 / unit : 0;  // the inverse of less is infinite
+  const i32x16 low = to_int(a * broadcast(inverse)), high = to_int(b * broadcast(inverse));
+  int8_t q[kBlockColumns];
+  store_bytes(q, low);
+  store_bytes(q + 16, high);
+  // Zero, or NaN where an input is not finite: the products must not hide it.
+  const float finite = reduce_add((a - a) + (b - b));
+  const float total = reduce_add(to_float(low) + to_float(high)), kept = unit + finite;
+  for (int i = 0; i < kQuads; ++i) memcpy(out + (i * rows + row) * 4, q + 4 * i, 4);
+  memcpy(out + (kQuads * rows + row) * 4, &kept, 4);
+  memcpy(out + ((kQuads + 1) * rows + row) * 4, &total, 4);
+}
+
+}  // namespace
+
+void quantise_inputs(uint8_t* out, const float* inputs, int64_t columns, int rows) {
+  for (int64_t k = 0; k < columns; k += kBlockColumns) {
+    for (int r = 0; r < rows; ++r) quantise_block(out, inputs, rows, r);
+    inputs += kBlockColumns * rows;
+    out += kQuantisedBlockBytes * rows;
+  }
+}
+
+void multiply_quantised(float* out, const PackedMatrix& matrix, const uint8_t* const* panels, int count,
+                        const uint8_t* inputs, int rows, bool quantised_inputs) {
+  const Kind kind = kind_of(matrix, quantised_inputs);
+  const int most = widest(rows);
+  for (int done = 0; done < count;) {
+    const int left = count - done;
+    const int log = most >= 4 && left >= 4 ? 2 : most >= 2 && left >= 2 ? 1 : 0;
+    kTiles.tile[rows][log][kind](out + done * rows * 16, matrix, panels + done, inputs);
+    done += 1 << log;
+  }
+}
+
+void read_quantised_row(float* out, const PackedMatrix& matrix, const uint8_t* panel, int lane) {
+  const QuantLayout& layout = matrix.quant;
+  for (int64_t first = 0; first < matrix.columns; first += kBlockColumns) {
+    const int64_t block = first / kBlockColumns, columns = smaller(kBlockColumns, matrix.columns - first);
+    const Scale s = load_scale(layout, panel, block / layout.blocks_per_scale);
+    float scale[16], zeros[16];
+    store(scale, s.scale);
+    store(zeros, s.zero);
+    const uint8_t* numbers = panel + layout.numbers_at() + block * layout.block_bytes() + lane * 4;
+    for (int64_t k = 0; k < columns; ++k) {
+      const int u = layout.bits == 8 ? numbers[k / 4 * kLineBytes + k % 4]
+                                     : numbers[k / 8 * kLineBytes + k % 4] >> (k % 8 >= 4 ? 4 : 0) & 15;
+      out[first + k] = scale[lane] * (float(u) - zeros[lane]);
+    }
+  }
+}
+
+}  // namespace genarm::cpu::GENARM_ISA

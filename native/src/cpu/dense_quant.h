@@ -1,0 +1,31 @@
+// Products of quantised weights (quant.h) with rows of inputs, in one of two precisions:
+//
+//   f32 inputs    acc += w x with w = s (u - z), exact, in dense.h's order: the same bits as the weights as f32 give
+//   int8 inputs   each block of 32 columns of a row is rounded as Q8_0, x = d q; a block adds
+//                 (s d) (sum of u q - z sum of q), the parenthesis exact, block after block
+//
+// Quantised inputs of a group lie [blocks]{ q [8 columns' quads][rows] 4 bytes, d [rows] f32, sum of q [rows] f32 }.
+#pragma once
+
+#include "packing.h"
+
+namespace genarm::cpu::GENARM_ISA {
+
+constexpr int64_t kQuantisedBlockBytes = 40;  // of one row
+
+// Bytes of a row's quantised inputs.
+constexpr int64_t quantised_row_bytes(int64_t columns) {
+  return (columns + kBlockColumns - 1) / kBlockColumns * kQuantisedBlockBytes;
+}
+
+// Quantises a group's prepared f32 inputs, [input_columns][rows].
+void quantise_inputs(uint8_t* out, const float* inputs, int64_t columns, int rows);
+
+// out[panel][row][16] for panels of matrices alike (dense.h).
+void multiply_quantised(float* out, const PackedMatrix& matrix, const uint8_t* const* panels, int count,
+                        const uint8_t* inputs, int rows, bool quantised_inputs);
+
+// out[columns] = the weights of row `lane` of a panel; not for a matrix with an order of its own.
+void read_quantised_row(float* out, const PackedMatrix& matrix, const uint8_t* panel, int lane);
+
+}  // namespace genarm::cpu::GENARM_ISA
