@@ -192,6 +192,8 @@ class GenArmTest {
     }
     ObjectNode tokenizer = (ObjectNode) Golden.json(copy.resolve("tokenizer.json"));
     ((ObjectNode) tokenizer.get("added_tokens").get(0)).put("content", "<padding>");
+    ObjectNode vocabulary = (ObjectNode) tokenizer.get("model").get("vocab");
+    vocabulary.set("<padding>", vocabulary.remove("<pad>"));
     Files.writeString(copy.resolve("tokenizer.json"), tokenizer.toString());
 
     var thrown = assertThrows(CheckpointException.class, () -> GenArm.builder()
