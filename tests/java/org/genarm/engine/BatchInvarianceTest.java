@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.genarm.guidance.Guidance;
 import org.genarm.guidance.SamplingParams;
 import org.junit.jupiter.api.BeforeAll;
@@ -72,16 +73,21 @@ class BatchInvarianceTest {
     try (DemoEngine demo = DemoEngine.open(2, DemoEngine.config(2).withKvPages(32))) {
       List<List<Integer>> expected = DemoEngine.tokens(demo.engine.submit(request));
       AtomicBoolean waited = new AtomicBoolean();
-      Submission other = demo.engine.submit(large);
-      Submission preempted = demo.engine.submit(request);
-      preempted.onProgress(() -> {
-        switch (preempted.completions().get(0).size()) {
-          // The other one holds this reward model's pages; the weight is too small to change a logit.
-          case 20 -> preempted.guidance(Guidance.of(0, 1e-30f));
-          case 21 -> waited.set(other.isFinished());
-          default -> { }
-        }
+      AtomicReference<Submission> first = new AtomicReference<>();
+      Submission preempted = demo.standingStill(() -> {
+        first.set(demo.engine.submit(large));
+        Submission running = demo.engine.submit(request);
+        running.onProgress(() -> {
+          switch (running.completions().get(0).size()) {
+            // The other one holds this reward model's pages; the weight is too small to change a logit.
+            case 20 -> running.guidance(Guidance.of(0, 1e-30f));
+            case 21 -> waited.set(first.get().isFinished());
+            default -> { }
+          }
+        });
+        return running;
       });
+      Submission other = first.get();
 
       assertEquals(100, DemoEngine.tokens(other).get(0).size());
       assertEquals(expected, DemoEngine.tokens(preempted));

@@ -4,6 +4,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 import org.genarm.binding.Device;
 import org.genarm.guidance.Guidance;
 import org.genarm.guidance.SamplingParams;
@@ -62,6 +65,48 @@ public final class DemoEngine implements AutoCloseable {
       tokens.add(Arrays.stream(completion.tokens()).boxed().toList());
     }
     return tokens;
+  }
+
+  /** Runs some work while the engine thread stands still, so that a listener it adds sees every token. */
+  <T> T standingStill(Supplier<T> work) throws InterruptedException {
+    CountDownLatch standing = new CountDownLatch(1);
+    CountDownLatch go = new CountDownLatch(1);
+    LawRequest anything = new LawRequest(List.of(prompt(1, 0)), Guidance.of(0, 0), SamplingParams.of(0), false);
+    Thread analysis = new Thread(() -> {
+      try {
+        engine.laws(anything, (row, position, model, values) -> {
+          standing.countDown();
+          awaitUninterrupted(go);
+        });
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    });
+    analysis.start();
+    standing.await();
+    try {
+      return work.get();
+    } finally {
+      go.countDown();
+      analysis.join();
+    }
+  }
+
+  private static void awaitUninterrupted(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Submits a request whose listener is told how many tokens of its first completion there are, at every token. */
+  Submission submitWatched(TokenRequest request, BiConsumer<Submission, Integer> listener) throws InterruptedException {
+    return standingStill(() -> {
+      Submission submission = engine.submit(request);
+      submission.onProgress(() -> listener.accept(submission, submission.completions().get(0).size()));
+      return submission;
+    });
   }
 
   @Override
