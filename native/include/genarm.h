@@ -379,10 +379,13 @@ GA_API ga_status ga_trainer_step(ga_trainer* trainer, const ga_train_batch* batc
 GA_API ga_status ga_trainer_evaluate(ga_trainer* trainer, const ga_train_batch* batch, ga_train_metrics* out);
 
 /**
- * One AdamW update with the mean of the gradients, clipped to max_grad_norm. grad_norm: out, before clipping.
- * GA_NOT_FINITE where that norm is not finite: weights and moments stay, summed gradients are dropped.
+ * Norm of the mean of the gradients since the last update, before clipping. GA_NOT_FINITE where it is not finite:
+ * weights and moments stay, summed gradients are dropped.
  */
-GA_API ga_status ga_trainer_update(ga_trainer* trainer, float learning_rate, double* grad_norm);
+GA_API ga_status ga_trainer_gradient_norm(ga_trainer* trainer, double* out);
+
+/** One AdamW update with the mean of the gradients, clipped to max_grad_norm. Fails as ga_trainer_gradient_norm. */
+GA_API ga_status ga_trainer_update(ga_trainer* trainer, float learning_rate);
 
 /** Number of updates so far; setting it, with every value and moment, resumes a run bit for bit. */
 GA_API int64_t ga_trainer_updates(const ga_trainer* trainer);

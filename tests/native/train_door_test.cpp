@@ -98,8 +98,7 @@ void pairs_are_checked() {
   pairs.reference = {0, 0};
   refused(trainer.try_step(pairs), GA_INVALID_ARGUMENT,
           "reference log-probabilities belong to the dpo objective, and it needs them");
-  double norm = 0;
-  refused(ga_trainer_update(trainer.get(), 1, &norm), GA_INVALID_ARGUMENT, "there are no gradients to update with");
+  refused(ga_trainer_update(trainer.get(), 1), GA_INVALID_ARGUMENT, "there are no gradients since the last update");
 }
 
 void a_loss_that_is_not_finite_leaves_the_weights() {
@@ -115,8 +114,7 @@ void a_loss_that_is_not_finite_leaves_the_weights() {
 
   CHECK(std::string(ga_last_error()).find("the loss of pair 0 is") == 0);
   CHECK(trainer.read("lm_head.weight", GA_TRAIN_VALUE, 37 * 20) == head);
-  double length = 0;
-  refused(ga_trainer_update(trainer.get(), 1, &length), GA_INVALID_ARGUMENT, "there are no gradients to update with");
+  refused(ga_trainer_update(trainer.get(), 1), GA_INVALID_ARGUMENT, "there are no gradients since the last update");
   trainer.write("model.norm.weight", GA_TRAIN_VALUE, norm);
   CHECK(trainer.try_step(pairs(2)) == GA_OK);
 }
@@ -132,11 +130,10 @@ void a_gradient_that_is_not_finite_leaves_the_weights() {
   both.add({1, 2}, {3, 4}, {5, 6});
   both.add({1, 2}, {5, 6}, {3, 4});
   trainer.step(both);
-  double norm = 0;
 
-  CHECK(ga_trainer_update(trainer.get(), 1e-3f, &norm) == GA_NOT_FINITE);
+  refused(ga_trainer_update(trainer.get(), 1e-3f), GA_NOT_FINITE,
+          "the gradient's norm is not finite; the weights are unchanged");
 
-  CHECK(std::string(ga_last_error()).find("the gradient's norm is") == 0);
   CHECK(trainer.read("lm_head.weight", GA_TRAIN_VALUE, 37 * 20) == head);
   CHECK(ga_trainer_updates(trainer.get()) == 0);
 }

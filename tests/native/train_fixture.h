@@ -153,9 +153,11 @@ class TestTrainer {
     must(ga_trainer_evaluate(trainer_, &batch, &out));
     return out;
   }
+  // Returns the gradient's norm before clipping.
   double update(float learning_rate) {
     double norm = 0;
-    must(ga_trainer_update(trainer_, learning_rate, &norm));
+    must(ga_trainer_gradient_norm(trainer_, &norm));
+    must(ga_trainer_update(trainer_, learning_rate));
     return norm;
   }
   std::vector<float> read(const std::string& name, ga_train_state state, int64_t count) {

@@ -66,11 +66,15 @@ ga_status ga_trainer_evaluate(ga_trainer* trainer, const ga_train_batch* batch, 
   });
 }
 
-ga_status ga_trainer_update(ga_trainer* trainer, float learning_rate, double* grad_norm) {
+ga_status ga_trainer_gradient_norm(ga_trainer* trainer, double* out) {
   return guard([&] {
-    there(grad_norm, "grad_norm");
-    *grad_norm = trainer_of(trainer).update(learning_rate);
+    there(out, "out");
+    *out = trainer_of(trainer).gradient_norm();
   });
+}
+
+ga_status ga_trainer_update(ga_trainer* trainer, float learning_rate) {
+  return guard([&] { trainer_of(trainer).update(learning_rate); });
 }
 
 int64_t ga_trainer_updates(const ga_trainer* trainer) { return trainer == nullptr ? 0 : trainer->trainer.num_updates(); }

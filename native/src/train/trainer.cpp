@@ -84,6 +84,7 @@ Metrics Trainer::step(const ga_train_batch& batch) {
     backend_.synchronize();
     count_ += metrics.count;
     rows_ += int64_t(packed.ids.size());
+    norm_ = -1;
     return metrics;
   } catch (...) {
     clear_gradients();
@@ -102,25 +103,28 @@ void Trainer::clear_gradients() {
     if (p->trained) operations_->zero(p->gradients(), p->size());
   }
   count_ = rows_ = 0;
+  norm_ = -1;
 }
 
 double Trainer::gradient_norm() {
+  REQUIRE(count_ > 0, "there are no gradients since the last update");
+  if (norm_ >= 0) return norm_;
   double squares = 0;
   for (const auto& p : parameters_.all()) {
     if (p->trained) squares += operations_->sum_squares(p->gradients(), p->size());
   }
-  return std::sqrt(squares) / double(count_);
-}
-
-double Trainer::update(float learning_rate) {
-  REQUIRE(std::isfinite(learning_rate) && learning_rate >= 0, "learning rate must be finite and at least 0, got %g",
-          learning_rate);
-  REQUIRE(count_ > 0, "there are no gradients to update with");
-  const double norm = gradient_norm();
+  const double norm = std::sqrt(squares) / double(count_);
   if (!std::isfinite(norm)) {
     clear_gradients();
-    fail(GA_NOT_FINITE, "the gradient's norm is %g; the weights are unchanged", norm);
+    fail(GA_NOT_FINITE, "the gradient's norm is not finite; the weights are unchanged");
   }
+  return norm_ = norm;
+}
+
+void Trainer::update(float learning_rate) {
+  REQUIRE(std::isfinite(learning_rate) && learning_rate >= 0, "learning rate must be finite and at least 0, got %g",
+          learning_rate);
+  const double norm = gradient_norm();
   const bool clips = config_.max_grad_norm > 0 && norm > config_.max_grad_norm;
   const double clip = clips ? config_.max_grad_norm / (norm + 1e-6) : 1;
   ++num_updates_;
@@ -133,7 +137,6 @@ double Trainer::update(float learning_rate) {
   }
   clear_gradients();
   backend_.synchronize();
-  return norm;
 }
 
 float* Trainer::state(const char* name, int32_t state, int64_t count) {

@@ -21,9 +21,12 @@ class Trainer {
   Metrics step(const ga_train_batch& batch);
   Metrics evaluate(const ga_train_batch& batch);
 
-  // One AdamW step on the mean gradient, clipped; returns its norm before clipping. Throws Error{GA_NOT_FINITE} where
-  // that is not finite: the gradients are dropped, weights and moments stay.
-  double update(float learning_rate);
+  // Norm of the mean gradient, before clipping. Throws Error{GA_NOT_FINITE} where it is not finite: the gradients are
+  // dropped, weights and moments stay.
+  double gradient_norm();
+
+  // One AdamW step on the mean gradient, clipped. Throws as gradient_norm.
+  void update(float learning_rate);
 
   // values: GA_TRAIN_... state of a tensor, [size] f32.
   void read(const char* name, int32_t state, float* out, int64_t count);
@@ -36,7 +39,6 @@ class Trainer {
   Batch pack(const ga_train_batch& batch) const;
   void check_reference(const ga_train_batch& batch) const;
   void clear_gradients();
-  double gradient_norm();
   float* state(const char* name, int32_t state, int64_t count);
 
   Backend& backend_;
@@ -48,6 +50,7 @@ class Trainer {
   Head head_;
   int64_t num_updates_ = 0;
   int64_t count_ = 0;  // pairs or tokens whose gradients are summed
+  double norm_ = -1;   // of their mean, or -1 where it is not known
   int64_t rows_ = 0;   // of those batches: where the next one's dropout counts from
 };
 

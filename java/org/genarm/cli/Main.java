@@ -17,6 +17,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       GenerateCommand.class,
       LogprobsCommand.class,
+      TrainCommand.class,
       InspectCommand.class,
       ConvertCommand.class,
       DoctorCommand.class

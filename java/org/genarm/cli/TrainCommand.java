@@ -1,0 +1,198 @@
+package org.genarm.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.Callable;
+import org.genarm.binding.Device;
+import org.genarm.binding.TrainerOptions.Objective;
+import org.genarm.checkpoint.Checkpoint;
+import org.genarm.checkpoint.CheckpointException;
+import org.genarm.checkpoint.TensorType;
+import org.genarm.model.ModelConfig;
+import org.genarm.tokenizer.PromptTemplate;
+import org.genarm.tokenizer.Tokenizer;
+import org.genarm.train.PairEncoder;
+import org.genarm.train.PairLimits;
+import org.genarm.train.PreferencePair;
+import org.genarm.train.PreferencePairs;
+import org.genarm.train.StepReport;
+import org.genarm.train.TrainConfig;
+import org.genarm.train.Training;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code genarm train} */
+@Command(
+    name = "train",
+    description = "Trains an autoregressive reward model from preference pairs.",
+    footer = {
+      "",
+      "A pair is a JSON object on a line: {\"prompt\", \"chosen\", \"rejected\"} as text (BOS + prompt, response + EOS) or",
+      "{\"prompt_ids\", \"chosen_ids\", \"rejected_ids\"} as they are. The result is a Hugging Face directory (full) or a PEFT",
+      "folder (lora). trainer_state.safetensors beside it is what --resume goes on from; it may be deleted."
+    },
+    mixinStandardHelpOptions = true)
+final class TrainCommand implements Callable<Integer> {
+  private static final List<String> RESULTS =
+      List.of("model.safetensors", "adapter_model.safetensors", "trainer_state.safetensors");
+
+  @Spec private CommandSpec spec;
+
+  @Option(names = "--base", required = true, paramLabel = "DIR", description = "where training starts from")
+  private Path base;
+
+  @Option(names = "--pairs", required = true, paramLabel = "F.jsonl", description = "preference pairs, one a line")
+  private Path pairs;
+
+  @Option(names = "--eval-pairs", paramLabel = "F.jsonl", description = "pairs that are only evaluated")
+  private Path evalPairs;
+
+  @Option(names = "--out", required = true, paramLabel = "DIR", description = "where the result goes")
+  private Path out;
+
+  @Option(names = "--log", paramLabel = "F.jsonl", description = "one JSON object a step")
+  private Path log;
+
+  @Option(names = "--resume", description = "go on from the state in --out, bit for bit; start where there is none")
+  private boolean resume;
+
+  @Option(names = "--template", defaultValue = "none", paramLabel = "NAME", description = "put around prompts given as text")
+  private String template;
+
+  @Option(names = "--skip-long", description = "leave out pairs longer than the model's positions instead of refusing them")
+  private boolean skipLong;
+
+  @Option(names = "--dtype", defaultValue = "auto", paramLabel = "auto|f32|bf16|f16",
+      description = "how --method full writes weights; auto: as the base. Training itself is in f32")
+  private String dtype;
+
+  @Option(names = "--device", defaultValue = "cpu", paramLabel = "cpu", description = "where to compute")
+  private String device;
+
+  @Option(names = "--threads", defaultValue = "0", paramLabel = "N", description = "CPU threads; 0: one for each core")
+  private int threads;
+
+  @Option(names = "--quiet", description = "no progress on standard error")
+  private boolean quiet;
+
+  @Mixin private TrainOptions options;
+
+  private StepReport last;
+
+  @Override
+  public Integer call() {
+    TrainConfig config = options.config();
+    TensorType written = written();
+    prepareOut();
+    Training.Files files = files(written);
+    boolean shown = !quiet && Terminal.STANDARD_ERROR.isTerminal();
+    try (Device opened = Device.open(device.equals("auto") ? "cpu" : device, threads);
+        LoadBar loading = LoadBar.open(base.toString(), shown);
+        Training training = Training.open(opened, config, files, resume, loading)) {
+      loading.close();
+      try (TrainBar bar = TrainBar.open(training, shown)) {
+        training.run(
+            (report, steps) -> {
+              last = report;
+              bar.step(report, steps);
+            });
+      }
+      spec.commandLine().getOut().println(summary(training.steps()));
+    }
+    return ExitCode.OK;
+  }
+
+  private TensorType written() {
+    return switch (dtype) {
+      case "auto" -> null;
+      case "f32" -> TensorType.F32;
+      case "bf16" -> TensorType.BF16;
+      case "f16" -> TensorType.F16;
+      default -> throw usage("--dtype: expected auto, f32, bf16, f16, got '" + dtype + "'");
+    };
+  }
+
+  private void prepareOut() {
+    for (String name : RESULTS) {
+      if (!resume && Files.exists(out.resolve(name))) {
+        throw usage("--out: " + out.resolve(name) + " is there already: --resume goes on, or choose another folder");
+      }
+    }
+    try {
+      Files.createDirectories(out);
+      if (Files.isSameFile(out, base)) {
+        throw usage("--out: must not be --base");
+      }
+    } catch (IOException failure) {
+      throw new CheckpointException(out, "a place to write to", failure.toString());
+    }
+  }
+
+  private Training.Files files(TensorType written) {
+    Checkpoint.requireModel(base);
+    ModelConfig model = ModelConfig.read(base);
+    PairLimits limits =
+        new PairLimits(
+            model.shape().vocabSize(),
+            model.shape().maxPositions(),
+            options.objective() != Objective.LM,
+            skipLong);
+    Optional<Tokenizer> tokenizer = Tokenizer.open(base);
+    try {
+      PairEncoder encoder = tokenizer.isEmpty() ? null : encoder(tokenizer.get(), model);
+      List<PreferencePair> held = evalPairs == null ? List.of() : read(evalPairs, limits, encoder);
+      return new Training.Files(base, read(pairs, limits, encoder), held, out, log, written);
+    } finally {
+      tokenizer.ifPresent(Tokenizer::close);
+    }
+  }
+
+  private PairEncoder encoder(Tokenizer tokenizer, ModelConfig model) {
+    OptionalInt eos = tokenizer.eosId();
+    if (eos.isEmpty() && model.eosTokenIds().isEmpty()) {
+      throw new CheckpointException(base, "an eos token in tokenizer_config.json or config.json", "none");
+    }
+    int eosId = eos.isPresent() ? eos.getAsInt() : model.eosTokenIds().get(0);
+    return new PairEncoder(tokenizer, PromptTemplate.of(template, tokenizer), eosId);
+  }
+
+  private List<PreferencePair> read(Path file, PairLimits limits, PairEncoder encoder) {
+    PreferencePairs read = PreferencePairs.read(file, limits, encoder);
+    if (read.skipped() > 0) {
+      spec.commandLine().getErr().println(
+          spec.qualifiedName() + ": " + file + ": left out " + read.skipped() + " pairs longer than "
+              + limits.maxLength() + " tokens");
+    }
+    return read.pairs();
+  }
+
+  private String summary(long steps) {
+    if (last == null) {
+      return out + ": all " + steps + " steps were done already";
+    }
+    String line = String.format(Locale.ROOT, "%s: %d steps, loss %.4f", out, steps, last.loss());
+    if (last.accuracy() != null) {
+      line += String.format(Locale.ROOT, ", accuracy %.3f, margin %.4f", last.accuracy(), last.margin());
+    }
+    if (last.evaluation() != null) {
+      line += String.format(Locale.ROOT, "; held out: loss %.4f", last.evaluation().loss());
+      if (last.evaluation().accuracy() != null) {
+        line += String.format(Locale.ROOT, ", accuracy %.3f", last.evaluation().accuracy());
+      }
+    }
+    return line;
+  }
+
+  private ParameterException usage(String message) {
+    return new ParameterException(spec.commandLine(), message);
+  }
+}

@@ -1,0 +1,181 @@
+package org.genarm.train;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import java.util.zip.CRC32;
+import org.genarm.checkpoint.CheckpointException;
+import org.genarm.checkpoint.Json;
+
+/**
+ * Reads a JSONL file of pairs: {@code prompt_ids}, {@code chosen_ids} and {@code rejected_ids} as they are, or {@code
+ * prompt}, {@code chosen} and {@code rejected} as text (BOS + prompt, response + EOS). Ids win where a line has both.
+ */
+public final class PreferencePairs {
+  private static final ObjectMapper LINES =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
+
+  private final PairLimits limits;
+  private final PairEncoder encoder;
+  private final Path file;
+  private final List<PreferencePair> pairs = new ArrayList<>();
+  private int skipped;
+
+  private PreferencePairs(Path file, PairLimits limits, PairEncoder encoder) {
+    this.file = file;
+    this.limits = limits;
+    this.encoder = encoder;
+  }
+
+  /**
+   * Reads the whole file; {@link CheckpointException} names the first bad line by its number.
+   *
+   * @param encoder null where there is no tokenizer: only ids are read then
+   */
+  public static PreferencePairs read(Path file, PairLimits limits, PairEncoder encoder) {
+    PreferencePairs read = new PreferencePairs(file, limits, encoder);
+    try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+      int number = 0;
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        number++;
+        if (!line.isBlank()) {
+          read.add("line " + number, line);
+        }
+      }
+    } catch (IOException unreadable) {
+      throw new CheckpointException(file, "a readable file of pairs, one a line", unreadable.toString());
+    }
+    if (read.pairs.isEmpty()) {
+      throw new CheckpointException(file, "at least one pair", read.skipped + " that are too long and no other");
+    }
+    return read;
+  }
+
+  public List<PreferencePair> pairs() {
+    return List.copyOf(pairs);
+  }
+
+  /** Pairs left out for their length. */
+  public int skipped() {
+    return skipped;
+  }
+
+  /** Tells one set of pairs from another. */
+  public static String fingerprint(List<PreferencePair> pairs) {
+    CRC32 sum = new CRC32();
+    for (PreferencePair pair : pairs) {
+      for (int[] ids : List.of(pair.prompt(), pair.chosen(), pair.rejected())) {
+        sum.update(ids.length);
+        for (int id : ids) {
+          sum.update(id);
+          sum.update(id >> Byte.SIZE);
+          sum.update(id >> 2 * Byte.SIZE);
+        }
+      }
+    }
+    return pairs.size() + " pairs, " + Long.toHexString(sum.getValue());
+  }
+
+  private void add(String line, String text) {
+    JsonNode node = parse(line, text);
+    PreferencePair pair = new PreferencePair(prompt(line, node), response(line, node, "chosen"), rejected(line, node));
+    if (pair.prompt().length == 0) {
+      throw new CheckpointException(file, line, "a prompt of at least one token", "none");
+    }
+    if (pair.longest() <= limits.maxLength()) {
+      pairs.add(pair);
+    } else if (limits.skipLong()) {
+      skipped++;
+    } else {
+      throw new CheckpointException(
+          file, line, "at most " + limits.maxLength() + " tokens (--skip-long leaves longer pairs out)",
+          pair.longest() + " tokens");
+    }
+  }
+
+  private JsonNode parse(String line, String text) {
+    JsonNode node;
+    try {
+      node = LINES.readTree(text);
+    } catch (JsonProcessingException broken) {
+      throw new CheckpointException(
+          file, line, "a JSON object", CheckpointException.quote(broken.getOriginalMessage()));
+    }
+    if (!node.isObject()) {
+      throw new CheckpointException(file, line, "a JSON object", Json.kind(node));
+    }
+    return node;
+  }
+
+  private int[] rejected(String line, JsonNode node) {
+    return limits.hasRejected() ? response(line, node, "rejected") : new int[0];
+  }
+
+  private int[] prompt(String line, JsonNode node) {
+    return node.has("prompt_ids")
+        ? ids(line, node, "prompt_ids")
+        : encoded(line, node, "prompt", encoder(line)::prompt);
+  }
+
+  private int[] response(String line, JsonNode node, String name) {
+    int[] ids =
+        node.has(name + "_ids")
+            ? ids(line, node, name + "_ids")
+            : encoded(line, node, name, encoder(line)::response);
+    if (ids.length == 0) {
+      throw new CheckpointException(file, line, name + " of at least one token", "none");
+    }
+    return ids;
+  }
+
+  private PairEncoder encoder(String line) {
+    if (encoder == null) {
+      throw new CheckpointException(
+          file, line, "prompt_ids, chosen_ids and rejected_ids, for the base has no tokenizer", "text");
+    }
+    return encoder;
+  }
+
+  private int[] encoded(String line, JsonNode node, String name, Function<String, int[]> encode) {
+    JsonNode value = node.path(name);
+    if (!value.isTextual()) {
+      throw new CheckpointException(file, line, name + " as text, or " + name + "_ids", Json.kind(value));
+    }
+    try {
+      return encode.apply(value.textValue());
+    } catch (IllegalArgumentException broken) {
+      throw new CheckpointException(file, line, name + " as whole characters", broken.getMessage());
+    }
+  }
+
+  private int[] ids(String line, JsonNode node, String name) {
+    JsonNode list = node.path(name);
+    if (!list.isArray()) {
+      throw new CheckpointException(file, line, name + " as an array of token ids", Json.kind(list));
+    }
+    int[] ids = new int[list.size()];
+    for (int i = 0; i < ids.length; i++) {
+      JsonNode id = list.get(i);
+      if (!id.isInt() || id.intValue() < 0 || id.intValue() >= limits.vocabSize()) {
+        throw new CheckpointException(
+            file, line, name + "[" + i + "] in [0, " + limits.vocabSize() + ")", Json.kind(id));
+      }
+      ids[i] = id.intValue();
+    }
+    return ids;
+  }
+}

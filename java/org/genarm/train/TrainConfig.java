@@ -1,0 +1,80 @@
+package org.genarm.train;
+
+import org.genarm.binding.TrainerOptions;
+
+/**
+ * What a run does.
+ *
+ * @param lora null trains every tensor of the checkpoint
+ * @param batchSize pairs of one update; an epoch's last batch has what is left
+ * @param microBatchSize pairs computed at a time; 0 takes as many as have {@link #MICRO_BATCH_TOKENS} tokens
+ * @param epochs times round the pairs; counts where {@code steps} is 0
+ * @param steps updates, going round the pairs again; 0 for {@code epochs}
+ * @param shuffle a new order each epoch, from the seed
+ * @param checkpointing layers are computed again in backward instead of being kept
+ * @param evalEvery steps between evaluations; 0: after the last one alone
+ * @param saveEvery steps between states for resuming; 0: after the last one alone
+ */
+public record TrainConfig(
+    LossOptions loss,
+    LoraOptions lora,
+    OptimizerOptions optimizer,
+    int batchSize,
+    int microBatchSize,
+    int epochs,
+    long steps,
+    boolean shuffle,
+    long seed,
+    boolean checkpointing,
+    int evalEvery,
+    int saveEvery) {
+  /** A few hundred megabytes of activations for a 7B model with checkpointing. */
+  static final int MICRO_BATCH_TOKENS = 8192;
+
+  public TrainConfig {
+    requireAtLeast("batch size", batchSize, 1);
+    requireAtLeast("micro-batch size", microBatchSize, 0);
+    requireAtLeast("epochs", epochs, 1);
+    requireAtLeast("steps", steps, 0);
+    requireAtLeast("steps between evaluations", evalEvery, 0);
+    requireAtLeast("steps between saved states", saveEvery, 0);
+  }
+
+  /** Updates of the whole run over so many pairs. */
+  long totalSteps(int numPairs) {
+    return steps > 0 ? steps : (long) epochs * ((numPairs + batchSize - 1) / batchSize);
+  }
+
+  TrainerOptions trainerOptions() {
+    return new TrainerOptions(
+        loss.objective(),
+        loss.hinge(),
+        loss.lengthNormalization(),
+        (float) loss.beta(),
+        (float) loss.gamma(),
+        (float) loss.labelSmoothing(),
+        lora == null,
+        checkpointing,
+        lora == null ? 0 : (float) lora.dropout(),
+        (float) optimizer.weightDecay(),
+        (float) optimizer.maxGradNorm(),
+        seed);
+  }
+
+  /** What must be the same for a run to go on where another stopped; its length may differ. */
+  String identity() {
+    return String.join(
+        "; ",
+        String.valueOf(loss),
+        String.valueOf(lora),
+        String.valueOf(optimizer),
+        "batch size " + batchSize + ", micro-batch size " + microBatchSize,
+        "shuffle " + shuffle + ", seed " + seed);
+  }
+
+  private static void requireAtLeast(String name, long value, long least) {
+    if (value < least) {
+      throw new IllegalArgumentException(name + " must be at least " + least + ", got " + value);
+    }
+  }
+}

@@ -1,0 +1,119 @@
+package org.genarm.train;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.genarm.binding.NativeTrainer.State;
+import org.genarm.checkpoint.CheckpointException;
+import org.genarm.checkpoint.Safetensors;
+import org.genarm.checkpoint.SafetensorsWriter;
+import org.genarm.checkpoint.StoredTensor;
+import org.genarm.checkpoint.TensorType;
+
+/**
+ * What a run needs to go on bit for bit: every trained tensor in f32 with AdamW's moments, and the step. One file,
+ * replaced whole: a run that is killed while writing keeps the state before.
+ */
+final class TrainState {
+  static final String FILE = "trainer_state.safetensors";
+
+  private static final String STEP = "step";
+  private static final String RUN = "run";
+  private static final String PAIRS = "pairs";
+
+  private final Path file;
+  private final String run;
+  private final String pairs;
+
+  /**
+   * @param run the configuration that must not change
+   * @param pairs the fingerprint of what is trained on
+   */
+  TrainState(Path directory, String run, String pairs) {
+    file = directory.resolve(FILE);
+    this.run = run;
+    this.pairs = pairs;
+  }
+
+  Path file() {
+    return file;
+  }
+
+  boolean exists() {
+    return Files.exists(file);
+  }
+
+  void save(TrainableModel model, long step) {
+    List<SafetensorsWriter.Plan> plans = new ArrayList<>();
+    for (TrainedTensor tensor : model.trained()) {
+      for (State state : states()) {
+        plans.add(new SafetensorsWriter.Plan(name(tensor, state), TensorType.F32, tensor.shape()));
+      }
+    }
+    Map<String, String> metadata = Map.of(STEP, String.valueOf(step), RUN, run, PAIRS, pairs);
+    try (SafetensorsWriter writer = SafetensorsWriter.create(file, plans, metadata)) {
+      for (TrainedTensor tensor : model.trained()) {
+        for (State state : states()) {
+          writer.write(name(tensor, state), 0, model.read(tensor, state));
+        }
+      }
+      writer.finish();
+    }
+  }
+
+  /** Puts the state into a trainer of the same run and returns its step. */
+  long restore(TrainableModel model) {
+    try (Safetensors saved = Safetensors.open(file)) {
+      require(saved, RUN, run);
+      require(saved, PAIRS, pairs);
+      long step = step(saved);
+      for (TrainedTensor tensor : model.trained()) {
+        for (State state : states()) {
+          model.trainer().write(tensor.name(), state, values(saved, tensor, state));
+        }
+      }
+      model.trainer().setUpdates(step);
+      return step;
+    }
+  }
+
+  private long step(Safetensors saved) {
+    String step = saved.metadata().getOrDefault(STEP, "nothing");
+    try {
+      return Long.parseLong(step);
+    } catch (NumberFormatException broken) {
+      throw new CheckpointException(file, STEP, "a number of steps", step);
+    }
+  }
+
+  private void require(Safetensors saved, String key, String wanted) {
+    String found = saved.metadata().getOrDefault(key, "nothing");
+    if (!found.equals(wanted)) {
+      throw new CheckpointException(file, key, wanted + ", as this run has it", found);
+    }
+  }
+
+  private float[] values(Safetensors saved, TrainedTensor tensor, State state) {
+    StoredTensor stored = saved.tensor(name(tensor, state));
+    if (stored.type() != TensorType.F32 || !stored.shape().equals(tensor.shape())) {
+      throw new CheckpointException(file, stored.name(), "F32 " + tensor.shape(), stored.describe());
+    }
+    float[] values = new float[tensor.size()];
+    saved.read(stored).asFloatBuffer().get(values);
+    return values;
+  }
+
+  private static List<State> states() {
+    return List.of(State.VALUE, State.FIRST_MOMENT, State.SECOND_MOMENT);
+  }
+
+  private static String name(TrainedTensor tensor, State state) {
+    return switch (state) {
+      case FIRST_MOMENT -> tensor.name() + ".exp_avg";
+      case SECOND_MOMENT -> tensor.name() + ".exp_avg_sq";
+      default -> tensor.name();
+    };
+  }
+}

@@ -1,0 +1,216 @@
+package org.genarm.train;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.genarm.binding.Device;
+import org.genarm.binding.NativeException;
+import org.genarm.binding.NativeTrainer;
+import org.genarm.binding.TrainerOptions.Objective;
+import org.genarm.checkpoint.TensorType;
+import org.genarm.model.LoadOptions;
+
+/**
+ * A run: steps over pairs, each a forward and backward of its micro-batches and one update; a log, evaluations and states
+ * on the way; a model or an adapter at the end.
+ */
+public final class Training implements AutoCloseable {
+  private static final double NANOS = 1e9;
+
+  /**
+   * What a run reads and where it writes.
+   *
+   * @param out an existing directory
+   * @param evalPairs empty for none
+   * @param log null for none
+   * @param dtype of a full model's written weights; null: as the base stores each
+   */
+  public record Files(
+      Path base, List<PreferencePair> pairs, List<PreferencePair> evalPairs, Path out, Path log, TensorType dtype) {
+    public Files {
+      pairs = List.copyOf(pairs);
+      evalPairs = List.copyOf(evalPairs);
+    }
+  }
+
+  /** Hears of every step. */
+  public interface Listener {
+    /**
+     * @param steps of the whole run
+     */
+    void step(StepReport report, long steps);
+  }
+
+  private final TrainConfig config;
+  private final Files files;
+  private final List<PreferencePair> pairs;
+  private final List<PreferencePair> evalPairs;
+  private final TrainableModel model;
+  private final MicroBatches microBatches;
+  private final BatchOrder order;
+  private final TrainState state;
+  private final long steps;
+  private float[] references;
+  private float[] evalReferences;
+  private long done;
+  private long saved = -1;
+
+  private Training(TrainConfig config, Files files, TrainableModel model) {
+    this.config = config;
+    this.files = files;
+    this.model = model;
+    pairs = counted(files.pairs());
+    evalPairs = counted(files.evalPairs());
+    microBatches = new MicroBatches(config.microBatchSize());
+    order = new BatchOrder(pairs.size(), config.batchSize(), config.shuffle(), config.seed());
+    String run = model.config().shape() + "; " + config.identity();
+    state = new TrainState(files.out(), run, PreferencePairs.fingerprint(pairs));
+    steps = config.totalSteps(pairs.size());
+  }
+
+  /**
+   * Loads the base.
+   *
+   * @param resume goes on from the state in {@code out} where there is one
+   */
+  public static Training open(
+      Device device, TrainConfig config, Files files, boolean resume, LoadOptions.Progress progress) {
+    TrainableModel model = TrainableModel.open(device, files.base(), config, progress);
+    try {
+      Training training = new Training(config, files, model);
+      training.start(resume);
+      return training;
+    } catch (RuntimeException | Error failure) {
+      model.close();
+      throw failure;
+    }
+  }
+
+  /** Steps of the whole run. */
+  public long steps() {
+    return steps;
+  }
+
+  /** Steps that are done. */
+  public long done() {
+    return done;
+  }
+
+  /**
+   * Runs what is left and writes the result.
+   *
+   * <p>{@link NativeException.NotFinite} where the run diverges: no result is written, the last state that was saved
+   * stays.
+   */
+  public void run(Listener listener) {
+    try (TrainLog log = new TrainLog(files.log(), done)) {
+      while (done < steps) {
+        StepReport report = step();
+        log.write(report);
+        listener.step(report, steps);
+      }
+    } catch (NativeException.NotFinite diverged) {
+      String kept = state.exists() ? "the last good state is " + state.file() : "no state was saved (--save-every)";
+      throw new NativeException.NotFinite(
+          "training diverged at step " + (done + 1) + ": " + diverged.getMessage() + "; " + kept);
+    }
+    state.save(model, done);
+    if (config.lora() == null) {
+      TrainOutput.writeModel(model, files.out(), files.dtype());
+    } else {
+      TrainOutput.writeAdapter(model, files.out(), config.lora());
+    }
+  }
+
+  @Override
+  public void close() {
+    model.close();
+  }
+
+  /** DPO's reference is the base itself, asked before anything is restored. */
+  private void start(boolean resume) {
+    if (config.loss().objective() == Objective.DPO) {
+      references = logProbs(pairs);
+      evalReferences = logProbs(evalPairs);
+    }
+    if (resume && state.exists()) {
+      done = state.restore(model);
+      saved = done;
+    }
+  }
+
+  private List<PreferencePair> counted(List<PreferencePair> all) {
+    boolean chosenAlone = config.loss().objective() == Objective.LM;
+    return chosenAlone ? all.stream().map(PreferencePair::chosenOnly).toList() : all;
+  }
+
+  private float[] logProbs(List<PreferencePair> of) {
+    float[] out = new float[2 * of.size()];
+    if (!of.isEmpty()) {
+      microBatches.run(of, new float[out.length], out, model.trainer()::evaluate);
+    }
+    return out;
+  }
+
+  private StepReport step() {
+    long begin = System.nanoTime();
+    int[] indices = order.batch(done);
+    List<PreferencePair> batch = new ArrayList<>();
+    for (int index : indices) {
+      batch.add(pairs.get(index));
+    }
+    NativeTrainer.Metrics sums =
+        microBatches.run(batch, referencesOf(indices), null, model.trainer()::step);
+    double norm = model.trainer().gradientNorm();
+    long saving = saveIfDue();
+    OptimizerOptions optimizer = config.optimizer();
+    double rate = optimizer.learningRate() * optimizer.schedule().factor(done, steps, optimizer.warmupSteps());
+    model.trainer().update((float) rate);
+    done++;
+    double seconds = (System.nanoTime() - begin - saving) / NANOS;
+    double speed = batch.stream().mapToLong(PreferencePair::tokens).sum() / seconds;
+    StepReport.Evaluation mean = mean(sums);
+    return new StepReport(done, mean.loss(), mean.accuracy(), mean.margin(), norm, rate, speed, evaluate());
+  }
+
+  /**
+   * Saves what the last update made, once a batch has shown that its losses and gradients are finite: a state that is
+   * kept is a good one. Returns the nanoseconds that it took.
+   */
+  private long saveIfDue() {
+    long begin = System.nanoTime();
+    if (done > 0 && done != saved && config.saveEvery() > 0 && done % config.saveEvery() == 0) {
+      state.save(model, done);
+      saved = done;
+    }
+    return System.nanoTime() - begin;
+  }
+
+  private float[] referencesOf(int[] indices) {
+    if (references == null) {
+      return null;
+    }
+    float[] out = new float[2 * indices.length];
+    for (int i = 0; i < indices.length; i++) {
+      System.arraycopy(references, 2 * indices[i], out, 2 * i, 2);
+    }
+    return out;
+  }
+
+  private StepReport.Evaluation evaluate() {
+    boolean due = done == steps || (config.evalEvery() > 0 && done % config.evalEvery() == 0);
+    if (!due || evalPairs.isEmpty()) {
+      return null;
+    }
+    return mean(microBatches.run(evalPairs, evalReferences, null, model.trainer()::evaluate));
+  }
+
+  private StepReport.Evaluation mean(NativeTrainer.Metrics sums) {
+    double count = sums.count();
+    boolean preference = config.loss().objective() != Objective.LM;
+    return new StepReport.Evaluation(
+        sums.loss() / count,
+        preference ? sums.correct() / count : null,
+        preference ? sums.margin() / count : null);
+  }
+}
