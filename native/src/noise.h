@@ -6,13 +6,19 @@
 
 #include <cstdint>
 
+#ifdef __CUDACC__
+#define GENARM_EVERYWHERE __host__ __device__
+#else
+#define GENARM_EVERYWHERE
+#endif
+
 namespace genarm {
 
 struct Philox4 {
   uint32_t word[4];
 };
 
-inline Philox4 philox(uint64_t seed, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
+GENARM_EVERYWHERE inline Philox4 philox(uint64_t seed, uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3) {
   uint32_t k0 = uint32_t(seed), k1 = uint32_t(seed >> 32);
   for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = uint64_t(0xD2511F53u) * c0, p1 = uint64_t(0xCD9E8D57u) * c2;

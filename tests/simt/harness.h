@@ -1,6 +1,7 @@
 // Runs cases over seeds of the executor, or once on a GPU, and compares with definitions in double.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>

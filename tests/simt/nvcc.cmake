@@ -1,10 +1,16 @@
 # Compiles every kernel for ARCH, every warning an error, writes what ptxas says of registers and memory to REPORT, and
 # fails where a kernel spills or lacks an instruction that it is built around.
-set(PTX_project "ld.global.nc.L1::no_allocate.L2::cache_hint.v4.u32" "ld.global.v4.u32"
-                "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32")
+set(gemv "ld.global.nc.L1::no_allocate.L2::cache_hint.v4.u32" "ld.global.v4.u32"
+         "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32")
+set(PTX_project ${gemv})
+set(PTX_gate_up ${gemv})
+set(PTX_qkv ${gemv})
+set(PTX_lm_head ${gemv} "atom.acq_rel.gpu.global.add.u32")
+set(PTX_attention "ld.global.v4.u32" "atom.acq_rel.gpu.global.add.u32")
 if(ARCH STREQUAL "sm_90a")
-  list(APPEND PTX_project "griddepcontrol.launch_dependents" "griddepcontrol.wait")
-  set(PTX_final_norm "griddepcontrol.launch_dependents" "griddepcontrol.wait")
+  foreach(kernel attention embed final_norm gate_up lm_head log_softmax project qkv sample)
+    list(APPEND PTX_${kernel} "griddepcontrol.launch_dependents" "griddepcontrol.wait")
+  endforeach()
 endif()
 file(GLOB sources ${ROOT}/native/src/cuda/*.cu ${ROOT}/tests/simt/*.cu)
 file(WRITE ${REPORT} "")

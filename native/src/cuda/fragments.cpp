@@ -1,5 +1,7 @@
 #include "cuda/fragments.h"
 
+#include <algorithm>
+
 namespace genarm::cuda {
 
 void pack_fragments(uint16_t* out, const uint16_t* matrix, int64_t rows, int64_t columns, int64_t first_tile,
@@ -15,6 +17,17 @@ void pack_fragments(uint16_t* out, const uint16_t* matrix, int64_t rows, int64_t
             const int64_t column = slab * kSlabColumns + lane % 4 * 8 + step * 4 + reg / 2 * 2 + i % 2;
             *out++ = row < rows && column < columns ? matrix[row * columns + column] : 0;
           }
+}
+
+void pack_head_pairs(uint16_t* out, const uint16_t* matrix, int64_t num_heads, int head_dim, int64_t columns) {
+  const int half = head_dim / 2, pairs = pairs_of_head(head_dim);
+  for (int64_t head = 0; head < num_heads; ++head)
+    for (int pair = 0; pair < pairs; ++pair)
+      for (int part = 0; part < 2; ++part) {
+        const int first = pair * kTileRows, rows = std::min(kTileRows, half - first);
+        pack_fragments(out, matrix + (head * head_dim + part * half + first) * columns, rows, columns, 0, 1);
+        out += slabs_of(columns) * (kSlabBytes / 2);
+      }
 }
 
 }  // namespace genarm::cuda

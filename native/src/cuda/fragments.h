@@ -25,6 +25,20 @@ constexpr int kSlabBytes = kTileRows * kSlabColumns * 2;
 BOTH_SIDES constexpr int64_t tiles_of(int64_t rows) { return (rows + kTileRows - 1) / kTileRows; }
 BOTH_SIDES constexpr int64_t slabs_of(int64_t columns) { return (columns + kSlabColumns - 1) / kSlabColumns; }
 
+// The 32-bit word of a packed matrix that holds (row, column) and (row, column + 1); column is even.
+BOTH_SIDES constexpr int64_t fragment_word(int64_t row, int64_t column, int64_t num_slabs) {
+  const int64_t slab = row / kTileRows * num_slabs + column / kSlabColumns;
+  const int64_t lane = row % 8 * 4 + column % kSlabColumns / 8, step = column % 8 / 4;
+  return slab * (kSlabBytes / 4) + step * (kSlabBytes / 8) + lane * 4 + column % 4 / 2 * 2 + row % kTileRows / 8;
+}
+
+// The heads of q, k and v: the rotation joins number i of a head's first half with number i of its second. So tiles
+// come in pairs: 16 rows of the first half, then the 16 of the second; the last pair of a head is padded with zeros.
+BOTH_SIDES constexpr int pairs_of_head(int head_dim) { return (head_dim / 2 + kTileRows - 1) / kTileRows; }
+BOTH_SIDES constexpr int64_t paired_rows(int64_t num_heads, int head_dim) {
+  return num_heads * pairs_of_head(head_dim) * 2 * kTileRows;
+}
+
 // Bytes of a packed matrix of 16-bit numbers; rows and columns are padded with zeros.
 constexpr size_t fragment_bytes(int64_t rows, int64_t columns) {
   return size_t(tiles_of(rows) * slabs_of(columns)) * kSlabBytes;
@@ -33,5 +47,8 @@ constexpr size_t fragment_bytes(int64_t rows, int64_t columns) {
 // Packs rows [first_tile * 16, ...) of row-major 16-bit numbers [rows, columns] up to last_tile; out: the tile's place.
 void pack_fragments(uint16_t* out, const uint16_t* matrix, int64_t rows, int64_t columns, int64_t first_tile,
                     int64_t last_tile);
+
+// Packs a matrix [num_heads * head_dim, columns] in pairs of tiles: fragment_bytes(paired_rows, columns) bytes.
+void pack_head_pairs(uint16_t* out, const uint16_t* matrix, int64_t num_heads, int head_dim, int64_t columns);
 
 }  // namespace genarm::cuda

@@ -6,12 +6,91 @@
 
 #include <cstdint>
 
+#include "backend.h"
+#include "cuda/fragments.h"
 #include "cuda/numbers.h"
 #include "cuda/stream.h"
 
 namespace genarm::cuda {
 
 constexpr int kMaxProblems = 8;
+constexpr int kMaxHeadDim = 256;
+
+// hidden[r] = row ids[r] of the table, packed by pack_fragments.
+template <class T>
+struct EmbedProblem {
+  float* hidden;         // [num_rows, hidden_size]
+  int64_t hidden_stride;
+  const int32_t* ids;    // [num_rows]
+  const T* table;        // [vocab_size, hidden_size]
+  int32_t hidden_size, num_rows;
+};
+
+template <class T>
+void embed(const EmbedProblem<T>* problems, int num_problems, Order order, stream_t stream);
+
+// Where a row's keys and values stand: position s of it in slot s % page_size of page pages[page_table[r] + s / page_size].
+struct Places {
+  const int32_t* position;    // [num_rows]
+  const int32_t* page_table;  // [num_rows]
+  const int32_t* pages;
+};
+
+// Keys and values of one layer: [page][kv_head][keys, values][page_size][kv_stride] bf16, zeros beyond head_dim.
+struct KvPages {
+  bf16* data;
+  int32_t page_size, num_kv_heads, head_dim;
+};
+BOTH_SIDES constexpr int kv_stride(int head_dim) { return (head_dim + 7) / 8 * 8; }
+
+// x = rms_norm(hidden) * norm; q, k, v = W x + bias + delta; a norm of each head of q and k where there are weights
+// for it; the rotation of q and k by position. q is written, k and v are appended to their pages.
+// Each W is packed by pack_head_pairs. A delta is what an adapter adds: [num_rows, rows of W], or null.
+template <class T>
+struct QkvProblem {
+  float* q;              // [num_rows, num_heads * head_dim]
+  int64_t q_stride;
+  KvPages cache;
+  const float* hidden;   // [num_rows, columns], 16-byte aligned
+  int64_t hidden_stride; // a multiple of 4
+  const float* norm;     // [columns], 16-byte aligned
+  const T *q_weight, *k_weight, *v_weight;
+  const float *q_bias, *k_bias, *v_bias;     // or null
+  const float *q_delta, *k_delta, *v_delta;  // or null
+  const float *q_norm, *k_norm;              // [head_dim], or both null
+  const float *rope_cos, *rope_sin;          // [positions, head_dim / 2]
+  Places places;
+  float eps;
+  int32_t columns, num_heads, num_rows;
+};
+
+template <class T>
+void qkv(const QkvProblem<T>* problems, int num_problems, Order order, stream_t stream);
+
+// out[r, h] = sum_s softmax_s(q[r, h] . k[s] / sqrt(head_dim)) v[s], s <= position[r], s > position[r] - window where
+// window > 0, in blocks of kAttentionBlock positions counted from 0 that are merged in order.
+constexpr int kAttentionBlock = 256;
+
+template <class T>
+struct AttentionProblem {
+  T* out;             // [num_rows, num_heads * head_dim]
+  int64_t out_stride;
+  const float* q;     // the same shape
+  int64_t q_stride;
+  KvPages cache;
+  Places places;
+  float* partial;     // attention_partials() floats of scratch
+  unsigned* ticket;   // [num_rows * num_heads] zeros, and zeros again afterwards
+  int32_t window, num_heads, num_rows;
+};
+
+constexpr int64_t attention_partials(int64_t num_rows, int64_t num_heads, int64_t head_dim, int64_t max_blocks) {
+  return num_rows * num_heads * max_blocks * (head_dim + 2);
+}
+
+// max_blocks: blocks that hold max(position) + 1 positions; the same for every launch of an engine.
+template <class T>
+void attention(const AttentionProblem<T>* problems, int num_problems, int max_blocks, Order order, stream_t stream);
 
 // hidden[r] += W x[r] + bias, W packed by pack_fragments (fragments.h).
 template <class T>
@@ -30,6 +109,24 @@ struct ProjectProblem {
 template <class T>
 void project(const ProjectProblem<T>* problems, int num_problems, Order order, stream_t stream);
 
+// x = rms_norm(hidden) * norm; out = silu(gate x) * (up x), both products with bias and delta (as QkvProblem).
+template <class T>
+struct GateUpProblem {
+  T* out;                // [num_rows, rows]
+  int64_t out_stride;
+  const float* hidden;   // [num_rows, columns], 16-byte aligned
+  int64_t hidden_stride; // a multiple of 4
+  const float* norm;     // [columns], 16-byte aligned
+  const T *gate, *up;    // packed by pack_fragments
+  const float *gate_bias, *up_bias;    // [rows] or null
+  const float *gate_delta, *up_delta;  // [num_rows, rows] or null
+  float eps;
+  int32_t rows, columns, num_rows;
+};
+
+template <class T>
+void gate_up(const GateUpProblem<T>* problems, int num_problems, Order order, stream_t stream);
+
 // x[n] = sum over j in [first[n], first[n + 1]) of scale[j] * rms_norm(hidden[row[j]]) * norm, as the sum of two
 // bf16 rows: x[n][0] is the number rounded, x[n][1] what is missing of it. The LM head reads them as two rows.
 struct FinalNormProblem {
@@ -47,5 +144,45 @@ struct FinalNormProblem {
 
 // max_terms: at least first[n + 1] - first[n] for every n.
 void final_norm(const FinalNormProblem* problems, int num_problems, int max_terms, Order order, stream_t stream);
+
+// The best token so far: the largest value, among equals the lowest id; -1 before any.
+struct Candidate {
+  float value;
+  int32_t id;
+};
+
+// An LM head and its rows, as final_norm writes them.
+struct HeadInput {
+  const bf16* weight;   // packed by pack_fragments
+  const bf16* x;        // [num_x, 2, columns]
+  int64_t x_stride;     // a multiple of 8
+  const float* delta;   // [num_x, delta_stride], what an adapter adds to the logits, or null
+  int64_t delta_stride;
+  int32_t columns, num_x;
+};
+
+constexpr int kMaxHeads = 16;
+constexpr size_t kMaxHeadBytes = 96 << 10;  // shared: 64 bytes for each row of the heads, 8 for each sequence
+constexpr int kHeadBlocks = 264;  // two on each SM of an H100
+
+// combined[s, v] = sum over j in [first[s], first[s + 1]) of logits(head[problem[j]], x_row[j])[v]; to z, or drawn
+// from, as LmHeadArgs of backend.h.
+struct LmHeadLaunch {
+  int32_t* sampled;            // [num_sequences]
+  float* z;                    // [.., vocab_size]
+  HeadInput head[kMaxHeads];
+  int32_t num_heads;
+  const int32_t *first, *problem, *x_row;
+  const SamplingPlan* plan;    // [num_sequences]
+  Candidate* candidate;        // [num_sequences, kHeadBlocks] scratch
+  unsigned* ticket;            // a zero, and zero again afterwards
+  int32_t num_sequences, vocab_size;
+};
+
+void lm_head(const LmHeadLaunch& head, Order order, stream_t stream);
+
+// As SampleArgs and LogSoftmaxArgs of backend.h.
+void sample(const SampleArgs& args, Order order, stream_t stream);
+void log_softmax(const LogSoftmaxArgs& args, Order order, stream_t stream);
 
 }  // namespace genarm::cuda

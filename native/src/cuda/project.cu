@@ -16,7 +16,7 @@ __global__ void __launch_bounds__(kGemvThreads, 2)
   grid_launch_dependents();
   int tile;
   const ProjectProblem<T>& p = problems.problem[problem_of_block(problems, tile)];
-  TileProduct<T> product(p.weight + tile * slabs_of(p.columns) * (kSlabBytes / 2), p.columns);
+  TileProduct<T> product({p.weight + tile * slabs_of(p.columns) * (kSlabBytes / 2)}, p.columns);
 
   const int first_row = int(blockIdx.y) * kGemvRows;
   const int num_rows = min(p.num_rows - first_row, kGemvRows);
@@ -26,9 +26,11 @@ __global__ void __launch_bounds__(kGemvThreads, 2)
 
   grid_wait();
   if (num_rows <= 0) return;
-  product.multiply(p.x + first_row * p.x_stride, p.x_stride, p.columns, num_rows);
-  const float sum = product.sum();
-  if (writes) p.hidden[(first_row + row) * p.hidden_stride + out] += sum + bias;
+  const int x_row = row_of_lane();
+  product.multiply(PlainRow<T>{x_row < num_rows ? p.x + (first_row + x_row) * p.x_stride : nullptr, p.columns});
+  float sum[1];
+  product.sum(sum);
+  if (writes) p.hidden[(first_row + row) * p.hidden_stride + out] += sum[0] + bias;
 }
 
 }  // namespace

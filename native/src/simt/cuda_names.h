@@ -16,7 +16,6 @@
 #define __launch_bounds__(...)
 #define __align__(n) alignas(n)
 #define __forceinline__ inline __attribute__((always_inline))
-#define __noinline__ __attribute__((noinline))
 
 #define threadIdx (::simt::self->thread_index)
 #define blockIdx (::simt::self->block_index)

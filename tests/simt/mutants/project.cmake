@@ -3,26 +3,24 @@ mutant("no barrier before the warps' sums are added" gemv.cuh
 ]==] "")
 mutant("lanes without an output leave before the barrier" gemv.cuh
   [==[    __syncthreads();
-    if (threadIdx.x >= kTileRows * kGemvRows) return 0;]==]
-  [==[    if (threadIdx.x >= kTileRows * kGemvRows) return 0;
-    __syncthreads();]==])
+]==] [==[    if (threadIdx.x >= kTileRows * kGemvRows) return;
+    __syncthreads();
+]==])
 mutant("one slab too many" gemv.cuh "if (slab_ + i >= last_) break;" "if (slab_ + i > last_) break;")
 mutant("weights read past the matrix" gemv.cuh "if (slab >= last_) return;" "if (slab > last_) return;")
 mutant("the tail reads the padding" gemv.cuh "if (first + 8 <= columns)" "if (first < columns)")
-mutant("a row too many is read" gemv.cuh "row < num_rows ?" "row <= num_rows ?")
+mutant("a row too many is read" project.cu "x_row < num_rows ?" "x_row <= num_rows ?")
 mutant("mma under a guard for each lane" gemv.cuh
-  "mma<T>(odd_, ahead_[i][1]" "if (mine) mma<T>(odd_, ahead_[i][1]")
+  "mma<T>(odd_[t], ahead_" "if (mine.row) mma<T>(odd_[t], ahead_")
 mutant("the second step's fragment is the first's" gemv.cuh "at + kSlabBytes / 2" "at")
 mutant("no grid_wait" project.cu [==[  grid_wait();
 ]==] "")
 mutant("grid_wait after x was read" project.cu
   [==[  grid_wait();
-  if (num_rows <= 0) return;
-  product.multiply(p.x + first_row * p.x_stride, p.x_stride, p.columns, num_rows);]==]
+  if (num_rows <= 0) return;]==]
   [==[  const float before = writes ? p.hidden[(first_row + row) * p.hidden_stride + out] : 0;
   grid_wait();
-  if (num_rows <= 0 || before > 1e30f) return;
-  product.multiply(p.x + first_row * p.x_stride, p.x_stride, p.columns, num_rows);]==])
+  if (num_rows <= 0 || before > 1e30f) return;]==])
 mutant("blocks without rows do not wait" project.cu
   [==[  grid_wait();
   if (num_rows <= 0) return;]==]

@@ -1,0 +1,83 @@
+// embed: rows of a packed table, exactly.
+#include "fixture.h"
+
+namespace genarm::cuda {
+namespace {
+
+template <class T>
+struct Problem {
+  Weights<T> table;
+  std::vector<int32_t> ids;
+  int64_t stride;
+  Array<int32_t> device_ids;
+  Array<float> hidden;
+
+  Problem(int vocab_size, int hidden_size, const std::vector<int32_t>& rows, unsigned seed)
+      : table(vocab_size, hidden_size, seed), ids(rows), stride(hidden_size + 3), device_ids(rows),
+        hidden(rows.size() * size_t(stride), 7) {}
+
+  EmbedProblem<T> arguments() const {
+    return {hidden.data(), stride, device_ids.data(), table.device.data(), int(table.columns), int(ids.size())};
+  }
+
+  void check() const {
+    const std::vector<float> result = hidden.get();
+    for (size_t r = 0; r < ids.size(); ++r) {
+      const float* row = &result[r * size_t(stride)];
+      for (int64_t c = 0; c < table.columns; ++c) CHECK(row[c] == float(table.at(ids[r], c)));
+      for (int64_t c = table.columns; c < stride; ++c) CHECK(row[c] == 7);
+    }
+  }
+};
+
+template <class T>
+void copies_rows() {
+  for (const int size : {1, 5, 32, 77, 1025}) {
+    const Problem<T> problem(37, size, {36, 0, 15, 16, 8, 15}, unsigned(size));
+    const EmbedProblem<T> arguments = problem.arguments();
+    Stream stream;
+
+    embed(&arguments, 1, Order::after_previous, stream);
+    stream_sync(stream);
+
+    problem.check();
+  }
+}
+
+void several_problems_are_one_launch() {
+  const Problem<bf16> a(17, 64, {1, 2}, 1), none(5, 8, {}, 2), b(90, 33, {89}, 3);
+  const EmbedProblem<bf16> arguments[] = {a.arguments(), none.arguments(), b.arguments()};
+  Stream stream;
+
+  embed(arguments, 3, Order::after_previous, stream);
+  stream_sync(stream);
+
+  a.check();
+  b.check();
+}
+
+// The kernel before still adds to hidden while this one may begin.
+void follows_a_projection_that_it_overlaps() {
+  const Problem<bf16> problem(40, 48, {3, 39, 3}, 5);
+  const EmbedProblem<bf16> arguments = problem.arguments();
+  const AddEight add(3, 48);
+  Stream stream;
+
+  add.run(problem.hidden.data(), problem.stride, stream);
+  embed(&arguments, 1, Order::overlaps_previous, stream);
+  stream_sync(stream);
+
+  problem.check();
+}
+
+}  // namespace
+}  // namespace genarm::cuda
+
+int main(int argc, char** argv) {
+  using namespace genarm::cuda;
+  return run_cases(argc, argv,
+                   {{"copies_rows_of_bf16", copies_rows<bf16>},
+                    {"copies_rows_of_f16", copies_rows<f16>},
+                    {"several_problems_are_one_launch", several_problems_are_one_launch},
+                    {"follows_a_projection_that_it_overlaps", follows_a_projection_that_it_overlaps}});
+}

@@ -1,0 +1,222 @@
+// qkv: norm, products, norm of each head, rotation and the way into the pages, against its definition in double.
+#include "fixture.h"
+
+namespace genarm::cuda {
+namespace {
+
+constexpr float kEps = 1e-5f;
+constexpr int kPositions = 300;
+constexpr uint16_t kUntouched = 0x4321;
+
+struct Shape {
+  int columns, num_heads, num_kv_heads, head_dim, page_size;
+  bool bias, head_norm;
+};
+
+// Three lanes' rows: each lane has its own pages, in any order.
+struct Lanes {
+  std::vector<int32_t> position, page_table, pages;
+  int num_pages;
+
+  Lanes(const std::vector<int32_t>& positions, int page_size) : position(positions), num_pages(0) {
+    for (size_t r = 0; r < positions.size(); ++r) num_pages += positions[r] / page_size + 1;
+    int next = 0;
+    for (const int32_t p : positions) {
+      page_table.push_back(int32_t(pages.size()));
+      for (int i = 0; i <= p / page_size; ++i) pages.push_back(num_pages - 1 - next++);
+    }
+  }
+};
+
+template <class T>
+struct Problem {
+  Shape shape;
+  Lanes lanes;
+  int num_rows, stride;
+  int64_t q_stride, hidden_stride;
+  Weights<T> q, k, v;
+  std::vector<float> hidden, norm, q_bias, kv_bias, q_delta, head_norm, rope_cos, rope_sin;
+  Array<float> device_hidden, device_norm, device_q_bias, device_kv_bias, device_q_delta, device_head_norm, device_cos,
+      device_sin, q_out;
+  Array<int32_t> position, page_table, pages;
+  Array<uint16_t> cache;
+
+  Problem(Shape s, const std::vector<int32_t>& positions, unsigned seed)
+      : shape(s), lanes(positions, s.page_size), num_rows(int(positions.size())), stride(kv_stride(s.head_dim)),
+        q_stride(s.num_heads * s.head_dim + 3), hidden_stride((s.columns + 3) / 4 * 4 + 4),
+        q(s.num_heads * s.head_dim, s.columns, seed, s.head_dim), k(s.num_kv_heads * s.head_dim, s.columns, seed + 1, s.head_dim),
+        v(s.num_kv_heads * s.head_dim, s.columns, seed + 2, s.head_dim),
+        hidden(padded_rows(num_rows, s.columns, hidden_stride, seed + 3, NAN, 3)), norm(random_floats(size_t(s.columns), seed + 4)),
+        q_bias(random_floats(size_t(q.rows), seed + 5)), kv_bias(random_floats(size_t(k.rows), seed + 6)),
+        q_delta(random_floats(size_t(num_rows * q.rows), seed + 7)), head_norm(random_floats(size_t(s.head_dim), seed + 8)),
+        rope_cos(random_floats(size_t(kPositions * s.head_dim / 2), seed + 9)),
+        rope_sin(random_floats(size_t(kPositions * s.head_dim / 2), seed + 10)), device_hidden(hidden), device_norm(norm),
+        device_q_bias(q_bias), device_kv_bias(kv_bias), device_q_delta(q_delta), device_head_norm(head_norm), device_cos(rope_cos),
+        device_sin(rope_sin), q_out(size_t(num_rows * q_stride), 7), position(lanes.position), page_table(lanes.page_table),
+        pages(lanes.pages), cache(size_t(lanes.num_pages * s.num_kv_heads * 2 * s.page_size * stride), kUntouched) {}
+
+  QkvProblem<T> arguments() const {
+    QkvProblem<T> p = {};
+    p.q = q_out.data();
+    p.q_stride = q_stride;
+    p.cache = {reinterpret_cast<bf16*>(cache.data()), shape.page_size, shape.num_kv_heads, shape.head_dim};
+    p.hidden = device_hidden.data();
+    p.hidden_stride = hidden_stride;
+    p.norm = device_norm.data();
+    p.q_weight = q.device.data();
+    p.k_weight = k.device.data();
+    p.v_weight = v.device.data();
+    if (shape.bias) {
+      p.q_bias = device_q_bias.data();
+      p.k_bias = p.v_bias = device_kv_bias.data();
+      p.q_delta = device_q_delta.data();
+    }
+    if (shape.head_norm) p.q_norm = p.k_norm = device_head_norm.data();
+    p.rope_cos = device_cos.data();
+    p.rope_sin = device_sin.data();
+    p.places = {position.data(), page_table.data(), pages.data()};
+    p.eps = kEps;
+    p.columns = shape.columns;
+    p.num_heads = shape.num_heads;
+    p.num_rows = num_rows;
+    return p;
+  }
+
+  // The head's numbers, and how far each may be off.
+  std::vector<double> head(const Weights<T>& w, const std::vector<float>& bias, bool delta, int h, int r, bool rotated,
+                           const std::vector<double>& x, std::vector<double>& slack) const {
+    const int dim = shape.head_dim, half = dim / 2;
+    std::vector<double> y;
+    slack.clear();
+    for (int i = 0; i < dim; ++i) {
+      double size = 1;
+      const int64_t o = h * dim + i;
+      y.push_back(dot(w, o, x, size));
+      if (shape.bias) y.back() += bias[size_t(o)];
+      if (shape.bias && delta) y.back() += q_delta[size_t(r * w.rows + o)];
+      slack.push_back(rounding<T>() * size);
+    }
+    if (!rotated) return y;
+    double scale = 1, worst = 0;
+    if (shape.head_norm) {
+      double squares = 0;
+      for (const double value : y) squares += value * value;
+      scale = 1 / std::sqrt(squares / dim + double(kEps));
+      for (int i = 0; i < dim; ++i) worst = std::max(worst, slack[size_t(i)] * scale);
+      for (int i = 0; i < dim; ++i) {
+        y[size_t(i)] *= scale * head_norm[size_t(i)];
+        slack[size_t(i)] = std::fabs(head_norm[size_t(i)]) * (slack[size_t(i)] * scale + worst * 2);
+      }
+    }
+    for (int i = 0; i < half; ++i) {
+      const size_t at = size_t(lanes.position[size_t(r)] * half + i), a = size_t(i), b = size_t(half + i);
+      const double c = rope_cos[at], s = rope_sin[at], ya = y[a], yb = y[b];
+      y[a] = ya * c - yb * s;
+      y[b] = yb * c + ya * s;
+      slack[a] = slack[b] = (slack[a] + slack[b]) * (std::fabs(c) + std::fabs(s));
+    }
+    return y;
+  }
+
+  void check(float added_to_hidden = 0) const {
+    const std::vector<float> result = q_out.get();
+    const std::vector<uint16_t> kv = cache.get();
+    std::vector<bool> written(kv.size(), false);
+    const int dim = shape.head_dim;
+    std::vector<double> slack;
+    for (int r = 0; r < num_rows; ++r) {
+      std::vector<float> h(&hidden[size_t(r * hidden_stride)], &hidden[size_t(r * hidden_stride)] + shape.columns);
+      for (float& value : h) value += added_to_hidden;
+      const std::vector<double> x = normed(h.data(), norm, shape.columns, double(kEps));
+      for (int i = 0; i < shape.num_heads; ++i) {
+        const std::vector<double> y = head(q, q_bias, true, i, r, true, x, slack);
+        for (int d = 0; d < dim; ++d)
+          check_near(result[size_t(r * q_stride + i * dim + d)], y[size_t(d)], slack[size_t(d)], "q", r, i * dim + d);
+      }
+      for (int64_t c = q.rows; c < q_stride; ++c) CHECK(result[size_t(r * q_stride + c)] == 7);
+
+      const int at = lanes.position[size_t(r)], page = lanes.pages[size_t(lanes.page_table[size_t(r)] + at / shape.page_size)];
+      for (int i = 0; i < shape.num_kv_heads; ++i) {
+        for (int part = 0; part < 2; ++part) {
+          const std::vector<double> y = head(part ? v : k, kv_bias, false, i, r, part == 0, x, slack);
+          const size_t slot = size_t((((page * shape.num_kv_heads + i) * 2 + part) * shape.page_size + at % shape.page_size) * stride);
+          for (int d = 0; d < stride; ++d) {
+            const double expected = d < dim ? y[size_t(d)] : 0, tolerance = d < dim ? slack[size_t(d)] + 0x1p-8 * std::fabs(expected) : 0;
+            check_near(bf16_to_f32(kv[slot + size_t(d)]), expected, tolerance, part ? "v" : "k", r, i * dim + d);
+            written[slot + size_t(d)] = true;
+          }
+        }
+      }
+    }
+    for (size_t i = 0; i < kv.size(); ++i) CHECK(written[i] || kv[i] == kUntouched);
+  }
+};
+
+template <class T>
+void is_right_for(Shape shape, const std::vector<int32_t>& positions) {
+  const Problem<T> problem(shape, positions, 31);
+  const QkvProblem<T> arguments = problem.arguments();
+  Stream stream;
+
+  qkv(&arguments, 1, Order::after_previous, stream);
+  stream_sync(stream);
+
+  problem.check();
+}
+
+void is_right_on_odd_shapes() {
+  is_right_for<bf16>({7, 1, 1, 6, 16, false, false}, {0});
+  is_right_for<bf16>({24, 4, 2, 10, 16, true, false}, {0, 17, 40});
+  is_right_for<bf16>({201, 3, 1, 80, 32, true, false}, {299, 31});
+  is_right_for<bf16>({40, 2, 2, 32, 64, false, false}, {63, 64, 65, 0, 1, 2, 3, 4});
+  is_right_for<f16>({40, 2, 1, 18, 16, true, false}, {5});
+}
+
+void heads_are_normed() {
+  is_right_for<bf16>({72, 4, 2, 32, 16, false, true}, {3, 16});
+  is_right_for<bf16>({33, 2, 1, 70, 16, true, true}, {0, 200, 15});
+  is_right_for<f16>({40, 1, 1, 256, 16, false, true}, {7});
+}
+
+void more_than_eight_rows_are_taken_in_turns() {
+  is_right_for<bf16>({24, 2, 1, 12, 16, true, true}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 40});
+  is_right_for<bf16>({24, 2, 1, 12, 16, true, false}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 40});
+}
+
+void several_problems_are_one_launch() {
+  const Problem<bf16> a({64, 2, 1, 16, 16, true, false}, {2, 3}, 1), b({33, 2, 2, 20, 16, false, true}, {9}, 2);
+  const QkvProblem<bf16> arguments[] = {a.arguments(), b.arguments()};
+  Stream stream;
+
+  qkv(arguments, 2, Order::overlaps_previous, stream);
+  stream_sync(stream);
+
+  a.check();
+  b.check();
+}
+
+void follows_a_projection_that_it_overlaps() {
+  const Problem<bf16> problem({64, 2, 1, 16, 16, true, true}, {1, 20}, 5);
+  const QkvProblem<bf16> arguments = problem.arguments();
+  const AddEight add(2, 64);
+  Stream stream;
+
+  add.run(problem.device_hidden.data(), problem.hidden_stride, stream);
+  qkv(&arguments, 1, Order::overlaps_previous, stream);
+  stream_sync(stream);
+
+  problem.check(8);
+}
+
+}  // namespace
+}  // namespace genarm::cuda
+
+int main(int argc, char** argv) {
+  using namespace genarm::cuda;
+  return run_cases(argc, argv,
+                   {{"is_right_on_odd_shapes", is_right_on_odd_shapes},
+                    {"heads_are_normed", heads_are_normed},
+                    {"more_than_eight_rows_are_taken_in_turns", more_than_eight_rows_are_taken_in_turns},
+                    {"several_problems_are_one_launch", several_problems_are_one_launch},
+                    {"follows_a_projection_that_it_overlaps", follows_a_projection_that_it_overlaps}});
+}
