@@ -2,6 +2,7 @@ package org.genarm.binding;
 
 import org.bytedeco.javacpp.BytePointer;
 import org.genarm.binding.door.Genarm;
+import org.genarm.binding.door.ga_gptq;
 import org.genarm.binding.door.ga_model_config;
 import org.genarm.binding.door.ga_weights;
 
@@ -20,7 +21,7 @@ public final class NativeWeights implements AutoCloseable {
    *
    * @param invFreq [headDim / 2] rotary frequencies after any scaling
    * @param windows [numLayers] 0 for full attention, else position t sees positions (t - window, t]
-   * @param dtype how the linear layers are kept; null keeps each as stored
+   * @param dtype how matrices are kept; null keeps each as stored, and GPTQ layers always stay as stored
    */
   public static NativeWeights create(
       Device device, ModelShape shape, float[] invFreq, int[] windows, Dtype dtype) {
@@ -52,6 +53,35 @@ public final class NativeWeights implements AutoCloseable {
       NativeLibrary.check(
           Genarm.ga_weights_load(
               handle.pointer(), text, dtype.code, shape, shape.length, file.handle.pointer(), offset, bytes));
+    }
+  }
+
+  /**
+   * Packs one layer that GPTQ quantised, in place of its weight. {@link IllegalArgumentException} for a module that the
+   * model does not have or whose weight was given, and for a tensor that does not fit or holds what is not possible.
+   *
+   * @param module Hugging Face's, as "model.layers.0.self_attn.q_proj"
+   * @param groupSize columns that share a scale, -1 for all
+   * @param zeroOffset what is added to the stored zeros: 1, or 0 in the format "gptq_v2"
+   * @param groupIndex null where column i is of group i / groupSize
+   */
+  public void loadGptq(
+      String module,
+      int groupSize,
+      int zeroOffset,
+      FileRange qweight,
+      FileRange qzeros,
+      FileRange scales,
+      FileRange groupIndex) {
+    try (ga_gptq gptq = new ga_gptq();
+        BytePointer name = NativeLibrary.text(module)) {
+      gptq.zero();
+      gptq.struct_size(gptq.sizeof()).group_size(groupSize).zero_offset(zeroOffset);
+      FileRange.write(gptq.qweight(), qweight);
+      FileRange.write(gptq.qzeros(), qzeros);
+      FileRange.write(gptq.scales(), scales);
+      FileRange.write(gptq.g_idx(), groupIndex);
+      NativeLibrary.check(Genarm.ga_weights_load_gptq(handle.pointer(), name, gptq));
     }
   }
 

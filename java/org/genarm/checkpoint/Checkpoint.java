@@ -14,10 +14,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** A Hugging Face directory's tensors: {@code model.safetensors}, or an index and its shards. */
+/** A Hugging Face directory's tensors: {@code model.safetensors}, an index and its shards, or AutoGPTQ's one file. */
 public final class Checkpoint implements AutoCloseable {
   private static final String SINGLE = "model.safetensors";
   private static final String INDEX = "model.safetensors.index.json";
+
+  /** As AutoGPTQ names its file: "gptq_model-4bit-128g.safetensors". */
+  private static final String GPTQ = "gptq_model-";
 
   private final Path directory;
   private final List<Safetensors> files = new ArrayList<>();
@@ -36,6 +39,8 @@ public final class Checkpoint implements AutoCloseable {
         checkpoint.add(directory.resolve(SINGLE));
       } else if (Files.exists(directory.resolve(INDEX))) {
         checkpoint.addShards(directory.resolve(INDEX));
+      } else if (gptqFile(directory) != null) {
+        checkpoint.add(directory.resolve(gptqFile(directory)));
       } else {
         throw new CheckpointException(directory, SINGLE + " or " + INDEX, otherFormat(directory));
       }
@@ -138,13 +143,22 @@ public final class Checkpoint implements AutoCloseable {
     return other == null ? "none" : "only " + other;
   }
 
+  /** The only file of that name; of several no one says which belongs to the model. */
+  private static String gptqFile(Path directory) {
+    List<String> files = names(directory, GPTQ, ".safetensors");
+    return files.size() == 1 ? files.get(0) : null;
+  }
+
   private static String named(Path directory, String suffix) {
+    return names(directory, "", suffix).stream().findFirst().orElse(null);
+  }
+
+  private static List<String> names(Path directory, String prefix, String suffix) {
     try (Stream<Path> list = Files.list(directory)) {
       return list.map(path -> path.getFileName().toString())
-          .filter(name -> name.endsWith(suffix))
+          .filter(name -> name.startsWith(prefix) && name.endsWith(suffix))
           .sorted()
-          .findFirst()
-          .orElse(null);
+          .toList();
     } catch (IOException unreadable) {
       throw new UncheckedIOException(unreadable);
     }

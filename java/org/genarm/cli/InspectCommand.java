@@ -69,7 +69,7 @@ final class InspectCommand implements Callable<Integer> {
     long parameters = 0;
     Map<TensorType, Long> bytes = new EnumMap<>(TensorType.class);
     for (StoredTensor tensor : files.tensors()) {
-      parameters += tensor.bytes() * Byte.SIZE / tensor.type().bits();
+      parameters += files.parameters(tensor);
       bytes.merge(tensor.type(), tensor.bytes(), Long::sum);
     }
     report.put("parameters", parameters);

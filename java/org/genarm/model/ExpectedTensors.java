@@ -17,6 +17,7 @@ import org.genarm.checkpoint.TensorType;
 final class ExpectedTensors {
   private static final String EMBEDDING = "model.embed_tokens.weight";
   private static final String LM_HEAD = "lm_head.weight";
+  private static final String BIAS = ".bias";
 
   /** Old checkpoints store what is computed. */
   private static final String COMPUTED = ".rotary_emb.inv_freq";
@@ -26,10 +27,21 @@ final class ExpectedTensors {
 
   private static final int COMPARED_BYTES = 1 << 20;
 
-  private final Map<String, List<Long>> shapes = new LinkedHashMap<>();
+  private static final List<TensorType> FLOATS = List.of(TensorType.F32, TensorType.F16, TensorType.BF16);
+
+  /** Shape and types of a tensor. */
+  record Expected(List<Long> shape, List<TensorType> types) {}
+
+  private final Map<String, Expected> expected = new LinkedHashMap<>();
+  private final Map<String, long[]> linears = new LinkedHashMap<>();
+  private final GptqConfig gptq;
   private final boolean tied;
 
-  ExpectedTensors(ModelShape shape) {
+  /**
+   * @param gptq null where no layer is quantised
+   */
+  ExpectedTensors(ModelShape shape, GptqConfig gptq) {
+    this.gptq = gptq;
     tied = shape.tieEmbeddings();
     long hidden = shape.hiddenSize();
     add(EMBEDDING, shape.vocabSize(), hidden);
@@ -44,28 +56,49 @@ final class ExpectedTensors {
 
   /** The checkpoint's tensors that are to be loaded, in its order, or one message that names all that is wrong. */
   List<StoredTensor> in(Checkpoint checkpoint) {
+    if (gptq != null) {
+      linears.forEach((module, shape) -> expectQuantised(checkpoint, module, shape));
+    }
     List<StoredTensor> loaded = new ArrayList<>();
     List<String> unexpected = new ArrayList<>();
     List<String> misshapen = new ArrayList<>();
     for (StoredTensor tensor : checkpoint.tensors().values()) {
-      List<Long> shape = shapes.get(tensor.name());
-      if (shape == null) {
-        if (!tensor.name().endsWith(COMPUTED) && !(tied && tensor.name().equals(LM_HEAD))) {
+      Expected wanted = expected.get(tensor.name());
+      if (wanted == null) {
+        if (!isIgnored(tensor)) {
           unexpected.add(tensor.name());
         }
-      } else if (!shape.equals(tensor.shape())) {
-        misshapen.add(tensor.name() + " " + tensor.shape() + " instead of " + shape);
-      } else if (dtype(tensor.type()) == null) {
-        misshapen.add(tensor.name() + " " + tensor.type() + " instead of F32, F16 or BF16");
+      } else if (!wanted.shape().equals(tensor.shape())) {
+        misshapen.add(tensor.name() + " " + tensor.shape() + " instead of " + wanted.shape());
+      } else if (!wanted.types().contains(tensor.type())) {
+        String types = wanted.types().equals(FLOATS) ? "F32, F16 or BF16" : wanted.types().get(0).toString();
+        misshapen.add(tensor.name() + " " + tensor.type() + " instead of " + types);
       } else {
         loaded.add(tensor);
       }
     }
-    List<String> missing = new ArrayList<>(shapes.keySet());
+    List<String> missing = new ArrayList<>(expected.keySet());
     missing.removeAll(checkpoint.tensors().keySet());
     refuse(checkpoint, missing, unexpected, misshapen);
     requireTied(checkpoint);
     return loaded;
+  }
+
+  /** A GPTQ checkpoint may leave some layers as they were. */
+  private void expectQuantised(Checkpoint checkpoint, String module, long[] shape) {
+    if (checkpoint.tensors().containsKey(module + GptqLayers.PARTS.get(0))) {
+      expected.remove(module + ".weight");
+      GptqLayers.expect(expected, module, shape[0], shape[1], gptq);
+    }
+  }
+
+  private boolean isIgnored(StoredTensor tensor) {
+    String name = tensor.name();
+    if (gptq != null && name.endsWith(BIAS) && linears.containsKey(name.substring(0, name.length() - BIAS.length()))) {
+      GptqLayers.requireZero(tensor);
+      return true;
+    }
+    return name.endsWith(COMPUTED) || (tied && name.equals(LM_HEAD));
   }
 
   /** How the device knows a stored type; null for one that no weight has. */
@@ -100,8 +133,9 @@ final class ExpectedTensors {
 
   private void addLinear(String name, long rows, long columns, boolean bias) {
     add(name + ".weight", rows, columns);
+    linears.put(name, new long[] {rows, columns});
     if (bias) {
-      add(name + ".bias", rows);
+      add(name + BIAS, rows);
     }
   }
 
@@ -110,7 +144,7 @@ final class ExpectedTensors {
     for (Number dimension : shape) {
       dimensions.add(dimension.longValue());
     }
-    shapes.put(name, dimensions);
+    expected.put(name, new Expected(dimensions, FLOATS));
   }
 
   private void refuse(
@@ -122,7 +156,7 @@ final class ExpectedTensors {
     if (!found.isEmpty()) {
       throw new CheckpointException(
           checkpoint.directory(),
-          shapes.size() + " tensors as " + ModelConfig.FILE + " asks for",
+          expected.size() + " tensors as " + ModelConfig.FILE + " asks for",
           String.join("; ", found));
     }
   }

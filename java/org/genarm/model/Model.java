@@ -28,7 +28,7 @@ public final class Model implements AutoCloseable {
    */
   public static Model load(Device device, Path directory, LoadOptions options) {
     try (ModelFiles files = ModelFiles.open(directory)) {
-      return new Model(directory, files.config(), pack(device, files.config(), files.tensors(), options));
+      return new Model(directory, files.config(), pack(device, files, options));
     } catch (IllegalArgumentException refused) {
       throw new CheckpointException(directory, "a checkpoint that fits its configuration", refused.getMessage());
     }
@@ -56,22 +56,16 @@ public final class Model implements AutoCloseable {
     weights.close();
   }
 
-  private static NativeWeights pack(
-      Device device, ModelConfig config, List<StoredTensor> tensors, LoadOptions options) {
+  private static NativeWeights pack(Device device, ModelFiles files, LoadOptions options) {
+    ModelConfig config = files.config();
     int[] windows = config.windows().stream().mapToInt(Integer::intValue).toArray();
     Dtype dtype = options.dtype();
     NativeWeights weights = NativeWeights.create(device, config.shape(), config.invFreq(), windows, dtype);
     try {
-      long total = tensors.stream().mapToLong(StoredTensor::bytes).sum();
+      long total = files.tensors().stream().mapToLong(StoredTensor::bytes).sum();
       long loaded = 0;
-      for (StoredTensor tensor : tensors) {
-        weights.load(
-            tensor.name(),
-            ExpectedTensors.dtype(tensor.type()),
-            tensor.dimensions(),
-            tensor.file().mapped(),
-            tensor.offset(),
-            tensor.bytes());
+      for (StoredTensor tensor : files.tensors()) {
+        load(weights, tensor, files);
         loaded += tensor.bytes();
         options.progress().loaded(loaded, total);
       }
@@ -80,6 +74,20 @@ public final class Model implements AutoCloseable {
     } catch (RuntimeException | Error failure) {
       weights.close();
       throw failure;
+    }
+  }
+
+  private static void load(NativeWeights weights, StoredTensor tensor, ModelFiles files) {
+    if (tensor.name().endsWith(".qweight")) {
+      GptqLayers.load(weights, tensor, files.checkpoint().tensors(), files.gptq());
+    } else if (!GptqLayers.isPart(tensor)) {
+      weights.load(
+          tensor.name(),
+          ExpectedTensors.dtype(tensor.type()),
+          tensor.dimensions(),
+          tensor.file().mapped(),
+          tensor.offset(),
+          tensor.bytes());
     }
   }
 }

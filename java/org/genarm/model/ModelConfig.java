@@ -80,10 +80,6 @@ public record ModelConfig(
   }
 
   private static void refuseOtherModels(Fields config) {
-    if (config.has("quantization_config")) {
-      String method = config.node("quantization_config").path("quant_method").asText("unnamed");
-      throw config.refuse("quantization_config", "weights in F32, F16 or BF16", "weights quantised by " + method);
-    }
     List<String> architectures = config.texts("architectures");
     if (!architectures.isEmpty() && architectures.stream().noneMatch(name -> name.endsWith("ForCausalLM"))) {
       throw config.refuse(

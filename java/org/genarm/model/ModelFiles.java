@@ -9,11 +9,13 @@ import org.genarm.checkpoint.StoredTensor;
 /** A model's files, open and checked against each other, before any weight is packed. */
 public final class ModelFiles implements AutoCloseable {
   private final ModelConfig config;
+  private final GptqConfig gptq;
   private final Checkpoint checkpoint;
   private final List<StoredTensor> tensors;
 
-  private ModelFiles(ModelConfig config, Checkpoint checkpoint, List<StoredTensor> tensors) {
+  private ModelFiles(ModelConfig config, GptqConfig gptq, Checkpoint checkpoint, List<StoredTensor> tensors) {
     this.config = config;
+    this.gptq = gptq;
     this.checkpoint = checkpoint;
     this.tensors = tensors;
   }
@@ -22,9 +24,11 @@ public final class ModelFiles implements AutoCloseable {
   public static ModelFiles open(Path directory) {
     Checkpoint.requireModel(directory);
     ModelConfig config = ModelConfig.read(directory);
+    GptqConfig gptq = GptqConfig.read(directory);
     Checkpoint checkpoint = Checkpoint.open(directory);
     try {
-      return new ModelFiles(config, checkpoint, new ExpectedTensors(config.shape()).in(checkpoint));
+      return new ModelFiles(
+          config, gptq, checkpoint, new ExpectedTensors(config.shape(), gptq).in(checkpoint));
     } catch (RuntimeException | Error failure) {
       checkpoint.close();
       throw failure;
@@ -35,6 +39,11 @@ public final class ModelFiles implements AutoCloseable {
     return config;
   }
 
+  /** Null where no layer is quantised. */
+  public GptqConfig gptq() {
+    return gptq;
+  }
+
   public Checkpoint checkpoint() {
     return checkpoint;
   }
@@ -42,6 +51,15 @@ public final class ModelFiles implements AutoCloseable {
   /** Those that are loaded, file by file, in the order in which they lie in it. */
   public List<StoredTensor> tensors() {
     return tensors;
+  }
+
+  /** How many of the model's parameters a tensor holds. */
+  public long parameters(StoredTensor tensor) {
+    long elements = tensor.bytes() * Byte.SIZE / tensor.type().bits();
+    if (gptq == null || !GptqLayers.isPart(tensor)) {
+      return elements;
+    }
+    return tensor.name().endsWith(GptqLayers.PARTS.get(0)) ? elements * GptqLayers.PER_WORD : 0;
   }
 
   @Override

@@ -53,14 +53,17 @@ final class MalformedConfigs {
                 + "[LlamaForSequenceClassification]"),
         row("another activation", config("hidden_act", "\"gelu\""),
             "DIR/config.json: hidden_act: expected silu, found the string \"gelu\""),
-        row("GPTQ", config("quantization_config", "{\"quant_method\":\"gptq\",\"bits\":4}"),
-            "DIR/config.json: quantization_config: expected weights in F32, F16 or BF16, found weights "
-                + "quantised by gptq"),
+        row("GPTQ of eight bits", config("quantization_config", "{\"quant_method\":\"gptq\",\"bits\":8}"),
+            "DIR/config.json: quantization_config.bits: expected 4, found 8"),
+        row("another GPTQ format",
+            config("quantization_config", "{\"quant_method\":\"gptq\",\"bits\":4,\"checkpoint_format\":\"marlin\"}"),
+            "DIR/config.json: quantization_config.checkpoint_format: expected gptq or gptq_v2, found the string "
+                + "\"marlin\""),
         row("bitsandbytes", config("quantization_config", "{\"quant_method\":\"bitsandbytes\"}"),
-            "DIR/config.json: quantization_config: expected weights in F32, F16 or BF16, found weights "
+            "DIR/config.json: quantization_config: expected weights in F32, F16, BF16 or GPTQ's int4, found weights "
                 + "quantised by bitsandbytes"),
         row("quantised without a method", config("quantization_config", "{\"load_in_4bit\":true}"),
-            "DIR/config.json: quantization_config: expected weights in F32, F16 or BF16, found weights "
+            "DIR/config.json: quantization_config: expected weights in F32, F16, BF16 or GPTQ's int4, found weights "
                 + "quantised by unnamed"),
         row("an end that is text", config("eos_token_id", "\"</s>\""),
             "DIR/config.json: eos_token_id: expected a token id or an array of them, found the string \"</s>\""),

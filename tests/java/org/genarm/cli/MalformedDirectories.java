@@ -25,8 +25,8 @@ final class MalformedDirectories {
                 + "PyTorch's pickled .bin files are not read, genarm convert makes safetensors of them"),
         row("GGUF weights", model -> model.withoutWeights().file("tiny.gguf", "GGUF"),
             "DIR: expected model.safetensors or model.safetensors.index.json, found tiny.gguf: GGUF is not read"),
-        row("weights under another name", model -> model.withoutWeights().file("gptq_model-4bit.safetensors", " "),
-            "DIR: expected model.safetensors or model.safetensors.index.json, found only gptq_model-4bit.safetensors"),
+        row("weights under another name", model -> model.withoutWeights().file("weights.safetensors", " "),
+            "DIR: expected model.safetensors or model.safetensors.index.json, found only weights.safetensors"),
         row("an index that is no JSON", index("]"),
             "DIR/model.safetensors.index.json: expected JSON, found Unexpected close marker ']': no open "
                 + "Array to close at line 1, column 1"),
