@@ -19,6 +19,7 @@ import picocli.CommandLine.Spec;
       LogprobsCommand.class,
       TrainCommand.class,
       InspectCommand.class,
+      BenchCommand.class,
       ConvertCommand.class,
       DoctorCommand.class
     },

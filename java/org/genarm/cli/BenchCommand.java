@@ -1,0 +1,22 @@
+package org.genarm.cli;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code genarm bench latency|throughput} */
+@Command(
+    name = "bench",
+    description = "Speed, with the price of guidance beside it: the same run with every weight 0.",
+    subcommands = {BenchLatencyCommand.class, BenchThroughputCommand.class},
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "latency|throughput")
+final class BenchCommand implements Runnable {
+  @Spec private CommandSpec spec;
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "what to measure is missing: latency or throughput");
+  }
+}

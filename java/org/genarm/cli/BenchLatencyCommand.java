@@ -1,0 +1,73 @@
+package org.genarm.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.genarm.GenArm;
+import org.genarm.Generation;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code genarm bench latency}: one batch at a time, all its completions started together. */
+@Command(
+    name = "latency",
+    description = "How long one batch takes, guided and with every weight 0 in turns.",
+    mixinStandardHelpOptions = true)
+final class BenchLatencyCommand implements Callable<Integer> {
+  @Mixin private CommonOptions common;
+  @Mixin private BenchOptions options;
+
+  @Option(names = "--batch-size", defaultValue = "1", paramLabel = "N", description = "completions of a batch (1)")
+  private int batchSize;
+
+  @Option(names = "--num-iters", defaultValue = "10", paramLabel = "N", description = "batches that count (10)")
+  private int iterations;
+
+  @Option(names = "--num-iters-warmup", defaultValue = "3", paramLabel = "N", description = "batches before them (3)")
+  private int warmUp;
+
+  @Override
+  public Integer call() throws Exception {
+    common.check();
+    options.requirePositive("--batch-size", batchSize);
+    options.requirePositive("--num-iters", iterations);
+    List<Double> guided = new ArrayList<>();
+    List<Double> unguided = new ArrayList<>();
+    try (GenArm genArm = common.builder().maxSequences(batchSize).build()) {
+      for (int i = -Math.max(0, warmUp); i < iterations; i++) {
+        double withWeights = seconds(genArm, i, true);
+        double without = genArm.arms().isEmpty() ? withWeights : seconds(genArm, i, false);
+        if (i >= 0) {
+          guided.add(withWeights);
+          unguided.add(without);
+        }
+      }
+    }
+    ObjectNode report = options.report("latency");
+    report.put("batch_size", batchSize);
+    report.set("latency_ms", Spread.of(guided, 1e3));
+    double tokens = (double) batchSize * options.outputLength();
+    report.put("tokens_per_second", tokens / Spread.median(guided));
+    report.put("best_tokens_per_second", tokens / guided.stream().min(Double::compare).orElseThrow());
+    report.put("ms_per_step", Spread.median(guided) * 1e3 / options.outputLength());
+    report.put("unguided_tokens_per_second", tokens / Spread.median(unguided));
+    report.put("price_of_guidance", Spread.median(guided) / Spread.median(unguided));
+    options.print(report);
+    return ExitCode.OK;
+  }
+
+  /** From the first submission to the last token; the prompts are read in it too. */
+  private double seconds(GenArm genArm, int iteration, boolean guided) throws InterruptedException {
+    long start = System.nanoTime();
+    List<Generation> batch = new ArrayList<>();
+    for (int i = 0; i < batchSize; i++) {
+      batch.add(genArm.submit(options.request(genArm, iteration * batchSize + i, guided)));
+    }
+    for (Generation generation : batch) {
+      generation.result();
+    }
+    return (System.nanoTime() - start) * 1e-9;
+  }
+}

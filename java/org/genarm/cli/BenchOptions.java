@@ -1,0 +1,78 @@
+package org.genarm.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.PrintWriter;
+import java.util.SplittableRandom;
+import org.genarm.GenArm;
+import org.genarm.Request;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** What every bench shares: the shape of its requests, which are random ids of a fixed seed, and its report. */
+final class BenchOptions {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int FIRST_ID = 3; // behind the usual special tokens
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec verb;
+
+  @Option(names = "--input-len", defaultValue = "16", paramLabel = "N", description = "tokens of a prompt (16)")
+  private int inputLength;
+
+  @Option(names = "--output-len", defaultValue = "128", paramLabel = "N", description = "new tokens of a request (128)")
+  private int outputLength;
+
+  @Option(names = "--temperature", defaultValue = "1", paramLabel = "T", description = "0: greedy (1)")
+  private double temperature;
+
+  @Option(names = "--json", description = "one JSON object instead of a table")
+  private boolean json;
+
+  int inputLength() {
+    return inputLength;
+  }
+
+  int outputLength() {
+    return outputLength;
+  }
+
+  void requirePositive(String option, int value) {
+    if (value < 1) {
+      throw new ParameterException(verb.commandLine(), option + ": expected at least 1, got " + value);
+    }
+  }
+
+  /** The request of this number; end-of-sequence tokens do not end it. */
+  Request request(GenArm genArm, int number, boolean guided) {
+    requirePositive("--input-len", inputLength);
+    requirePositive("--output-len", outputLength);
+    SplittableRandom random = new SplittableRandom(number);
+    int[] prompt = random.ints(inputLength, Math.min(FIRST_ID, genArm.inputVocabSize() - 1), genArm.inputVocabSize()).toArray();
+    Request.Builder request =
+        Request.ofIds(prompt).seed(number).temperature(temperature).maxNewTokens(outputLength).ignoreEos(true);
+    if (!guided) {
+      genArm.arms().forEach(arm -> request.weight(arm, 0));
+    }
+    return request.build();
+  }
+
+  ObjectNode report(String name) {
+    ObjectNode report = JSON.createObjectNode();
+    report.put("bench", name);
+    report.put("input_len", inputLength);
+    report.put("output_len", outputLength);
+    return report;
+  }
+
+  void print(ObjectNode report) throws Exception {
+    PrintWriter out = verb.commandLine().getOut();
+    if (json) {
+      out.println(JSON.writeValueAsString(report));
+    } else {
+      Report.print(out, report);
+    }
+  }
+}
