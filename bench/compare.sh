@@ -12,7 +12,7 @@ base=${1:-models/demo-base} arm=${2:-models/demo-arm-positive} batch=${3:-1} tok
 shift $(($# < 4 ? $# : 4))
 python=${PYTHON:-.venv/bin/python}
 
-field() { "$python" -c 'import json,sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"; }
+field() { "$python" -c 'import json,sys; v=json.load(sys.stdin)[sys.argv[1]]; print(v["median"] if isinstance(v,dict) else v)' "$1"; }
 peer() { "$python" bench/peers/transformers_loop.py --base "$base" --arm "$arm" --batch "$batch" --new-tokens "$tokens" "$@"; }
 ours() {
   ./genarm bench latency --base "$base" --arm "$arm=1" --batch-size "$batch" --input-len 16 --output-len "$tokens" \
@@ -22,7 +22,7 @@ ours() {
 best_peer=0 best_ours=0
 for turn in 1 2; do
   json=$(peer "$@")
-  median=$(field median <<<"$json")
+  median=$(field tokens_per_second <<<"$json")
   echo "peer  turn $turn: median $median tokens/s  $json"
   best_peer=$("$python" -c "print(max($best_peer, $median))")
   json=$(ours)
