@@ -245,10 +245,12 @@ class Backend {
   // Sizes scratch memory: no operation allocates afterwards, within these limits.
   struct Limits {
     int32_t max_rows, max_columns, max_sequences, max_x, vocab_size, max_heads, max_positions, head_dim;
+    int32_t max_rank;  // of low-rank updates; 0: none
   };
   virtual void reserve(const Limits& limits) = 0;
 
-  // Precision of matrix inputs; throws Error{GA_UNSUPPORTED} where the device does not have it.
+  // Precision of matrix inputs; throws Error{GA_UNSUPPORTED} where the device does not have it. On the CPU int8 inputs
+  // meet quantised weights and bf16 inputs meet bf16 weights; any other weights read f32.
   virtual void set_activations(Dtype activations) = 0;
 
   virtual void embed(Span<EmbedArgs> problems) = 0;

@@ -73,13 +73,16 @@ void CpuBackend::reserve(const Limits& limits) {
 }
 
 void CpuBackend::set_activations(Dtype activations) {
-  if (activations != Dtype::f32 && activations != Dtype::int8) {
-    fail(GA_UNSUPPORTED, "activations on %s are f32 or int8, got dtype %d", isa_title(isa_), int(activations));
+  const bool has_bf16 = isa_ == Isa::avx512_bf16;
+  if (activations != Dtype::f32 && activations != Dtype::int8 && !(has_bf16 && activations == Dtype::bf16)) {
+    fail(GA_UNSUPPORTED, "activations on a CPU with %s are %s, got dtype %d", isa_title(isa_),
+         has_bf16 ? "f32, bf16 or int8" : "f32 or int8", int(activations));
   }
   context_.activations = activations;
 }
 
 void CpuBackend::grow_shared(size_t bytes) {
+  ++scratch_growths_;
   shared_memory_ = Memory();
   context_.shared = nullptr;
   context_.shared_bytes = 0;
@@ -89,6 +92,7 @@ void CpuBackend::grow_shared(size_t bytes) {
 }
 
 void CpuBackend::grow_threads(size_t bytes) {
+  ++scratch_growths_;
   // Threads' parts lie apart by an odd number of lines, so that they do not meet in the same cache sets.
   bytes = (bytes + 4095) / 4096 * 4096 + 64;
   thread_memory_ = Memory();

@@ -34,6 +34,8 @@ class CpuBackend final : public Backend {
   void synchronize() override {}
   std::unique_ptr<train::Operations> open_training() override;
 
+  // How often scratch memory was sized: by reserve alone while operations stay within its limits.
+  int64_t scratch_growths() const { return scratch_growths_; }
   void grow_shared(size_t bytes);
   void grow_threads(size_t bytes);
 
@@ -48,6 +50,7 @@ class CpuBackend final : public Backend {
   std::vector<ThreadScratch> threads_;
   Memory thread_memory_, shared_memory_;
   Context context_;
+  int64_t scratch_growths_ = 0;
 };
 
 }  // namespace genarm::cpu

@@ -3,6 +3,7 @@
 #include "dense_quant.h"
 #include "norm.h"
 #include "operations.h"
+#include "tiles.h"
 
 namespace genarm::cpu::GENARM_ISA {
 namespace {
@@ -10,91 +11,10 @@ namespace {
 constexpr int64_t kTaskBytes = 128 << 10;    // weights of a task: claiming it costs nothing beside reading them
 constexpr int64_t kBlockBytes = 384 << 10;   // prepared inputs of a block of row groups: stay in L2 beside a panel
 
-// ---- weight formats: the two columns of a step
-
-struct F32Weights {
-  static constexpr int64_t kStep = 128;
-  GENARM_INLINE static void read(const uint8_t* p, f32x16& even, f32x16& odd) {
-    even = load(reinterpret_cast<const float*>(p));
-    odd = load(reinterpret_cast<const float*>(p) + 16);
-  }
-};
-struct F16Weights {
-  static constexpr int64_t kStep = 64;
-  GENARM_INLINE static void read(const uint8_t* p, f32x16& even, f32x16& odd) {
-    even = load_f16(reinterpret_cast<const uint16_t*>(p));
-    odd = load_f16(reinterpret_cast<const uint16_t*>(p) + 16);
-  }
-};
-struct Bf16Weights {
-  static constexpr int64_t kStep = 64;
-  GENARM_INLINE static void read(const uint8_t* p, f32x16& even, f32x16& odd) { load_bf16_pairs(p, even, odd); }
-};
-
-// P panels x R rows.
-template <class Weights, int P, int R>
-void tile(float* out, const uint8_t* const* panels, const void* inputs, int64_t padded_columns) {
-  const float* x = static_cast<const float*>(inputs);
-  const uint8_t* panel[P];
-  f32x16 acc0[P][R], acc1[P][R];
-  GENARM_UNROLL
-  for (int p = 0; p < P; ++p) {
-    panel[p] = panels[p];
-    GENARM_UNROLL
-    for (int r = 0; r < R; ++r) acc0[p][r] = acc1[p][r] = zero();
-  }
-  const int64_t bytes = padded_columns / 2 * Weights::kStep;
-  for (int64_t at = 0; at < bytes; at += Weights::kStep, x += 2 * R) {
-    GENARM_UNROLL
-    for (int p = 0; p < P; ++p) {
-      f32x16 even, odd;
-      Weights::read(panel[p] + at, even, odd);
-      GENARM_UNROLL
-      for (int r = 0; r < R; ++r) {
-        acc0[p][r] = fma(even, broadcast(x[r]), acc0[p][r]);
-        acc1[p][r] = fma(odd, broadcast(x[R + r]), acc1[p][r]);
-      }
-    }
-  }
-  GENARM_UNROLL
-  for (int p = 0; p < P; ++p) {
-    GENARM_UNROLL
-    for (int r = 0; r < R; ++r) store(out + (p * R + r) * 16, acc0[p][r] + acc1[p][r]);
-  }
-}
-
-using Tile = void (*)(float*, const uint8_t* const*, const void*, int64_t);
-
-struct TileSet {
-  Tile tile[kMaxRows + 1][3];  // [rows][log2 of the panels]
-};
-
-template <class Weights, int R>
-constexpr void fill(TileSet& set) {
-  set.tile[R][0] = tile<Weights, 1, R>;
-  if constexpr (widest(R) >= 2) set.tile[R][1] = tile<Weights, 2, R>;
-  if constexpr (widest(R) >= 4) set.tile[R][2] = tile<Weights, 4, R>;
-  if constexpr (R > 1) fill<Weights, R - 1>(set);
-}
-
-template <class Weights>
-constexpr TileSet all_tiles() {
-  TileSet set{};
-  fill<Weights, kMaxRows>(set);
-  return set;
-}
-
-// Constants, not initialised at load: that code would run on machines without these instructions.
-constexpr TileSet kF32Tiles = all_tiles<F32Weights>();
-constexpr TileSet kF16Tiles = all_tiles<F16Weights>();
-constexpr TileSet kBf16Tiles = all_tiles<Bf16Weights>();
-
-const TileSet& choose_tiles(Dtype dtype) {
-  return dtype == Dtype::f32 ? kF32Tiles : dtype == Dtype::f16 ? kF16Tiles : kBf16Tiles;
-}
-
 int64_t row_bytes(int64_t columns, Dtype activations) {
-  return input_columns(columns) * 4 + (activations == Dtype::int8 ? quantised_row_bytes(columns) : 0);
+  const int64_t rounded = activations == Dtype::bf16 ? 2 * input_columns(columns)
+                          : activations == Dtype::int8 ? quantised_row_bytes(columns) : 0;
+  return 4 * input_columns(columns) + rounded;
 }
 
 // A single row without a norm is read as it lies.
@@ -103,7 +23,25 @@ bool reads_in_place(const Context& context, const InputRows& rows) {
          context.activations == Dtype::f32;
 }
 
-// out[k * rows + r] for the rows [begin, end) of a group.
+// out[k / 2 * rows + r] = the pair (in[k * rows + r], in[(k + 1) * rows + r]) in bf16.
+void round_inputs(uint8_t* to, const float* in, int64_t columns, int64_t rows) {
+  uint32_t* out = reinterpret_cast<uint32_t*>(to);
+  for (int64_t k = 0; k < columns; k += 2) {
+    for (int64_t r = 0; r < rows; r += 8) {
+      const int n = int(smaller(8, rows - r));
+      float pairs[16] = {};
+      for (int i = 0; i < n; ++i) {
+        pairs[2 * i] = in[k * rows + r + i];
+        pairs[2 * i + 1] = in[(k + 1) * rows + r + i];
+      }
+      uint32_t rounded[8];
+      store_bf16_pairs(rounded, load(pairs));
+      memcpy(out + k / 2 * rows + r, rounded, size_t(n) * 4);
+    }
+  }
+}
+
+// out[k * rows + r] for the rows [begin, end) of a group, then the same rounded where activations are not f32.
 void prepare_group(const Context& context, uint8_t* to, const InputRows& in, int32_t begin, int32_t end) {
   const int64_t columns = in.matrix->columns, padded = input_columns(columns), rows = end - begin;
   float* out = reinterpret_cast<float*>(to);
@@ -123,10 +61,9 @@ void prepare_group(const Context& context, uint8_t* to, const InputRows& in, int
       for (int i = 0; i < 16; ++i) out[(k + i) * rows] = lanes[i];
     }
   }
-  if (context.activations == Dtype::int8) {
-    const float* inputs = reinterpret_cast<const float*>(to);
-    quantise_inputs(to + padded * 4 * rows, inputs, columns, int(rows));
-  }
+  const float* inputs = reinterpret_cast<const float*>(to);
+  if (context.activations == Dtype::int8) quantise_inputs(to + padded * 4 * rows, inputs, columns, int(rows));
+  if (context.activations == Dtype::bf16) round_inputs(to + padded * 4 * rows, inputs, padded, rows);
 }
 
 size_t prepared_bytes(const DenseProblem& problem) {
@@ -234,7 +171,7 @@ DenseTask begin_task(Context& context, const DensePlan& plan, int64_t index, int
 }
 
 void multiply_row(float* out, const PackedMatrix& matrix, const uint8_t* panel, const float* x) {
-  choose_tiles(matrix.dtype).tile[1][0](out, &panel, x, matrix.padded_columns);
+  f32_tiles(matrix.dtype).tile[1][0](out, &panel, x, matrix.padded_columns);
 }
 
 bool alike(const PackedMatrix& a, const PackedMatrix& b) {
@@ -253,7 +190,9 @@ void multiply(const Context& context, float* out, const PackedMatrix& matrix, co
     multiply_quantised(out, matrix, panels, count, inputs + offset, rows, quantised);
     return;
   }
-  const TileSet& set = choose_tiles(matrix.dtype);
+  const bool rounded = context.activations == Dtype::bf16 && matrix.dtype == Dtype::bf16;
+  if (rounded) inputs += input_columns(matrix.columns) * 4 * rows;
+  const TileSet& set = rounded ? bf16_tiles() : f32_tiles(matrix.dtype);
   const int most = widest(rows);
   for (int done = 0; done < count;) {
     const int left = count - done;

@@ -6,8 +6,8 @@
 // serves a group of up to kMaxRows rows; where there are more rows, the groups of a block that fits in the cache
 // follow each other over the same panel.
 //
-// The inputs of a group lie [input_columns][rows], so that a tile reads them in sequence; where activations are int8, the
-// same inputs follow quantised, for the matrices that are (dense_quant.h).
+// The inputs of a group lie [input_columns][rows], so that a tile reads them in sequence; where activations are int8 or
+// bf16, the same inputs follow quantised or rounded, for the matrices that are int8 and int4 (dense_quant.h) or bf16.
 #pragma once
 
 #include "kernels.h"

@@ -14,8 +14,9 @@ void scratch(const Backend::Limits& limits, int num_threads, size_t* thread_byte
   *thread_bytes = at_least(*thread_bytes, lm_head_thread_bytes(limits));
   *thread_bytes = at_least(*thread_bytes, sample_thread_bytes(limits));
   *shared_bytes = dense_shared_bytes(limits.max_rows, limits.max_columns);
+  *shared_bytes += low_rank_shared_bytes(limits);
   *shared_bytes = at_least(*shared_bytes, attention_shared_bytes(limits));
-  *shared_bytes = at_least(*shared_bytes, lm_head_shared_bytes(limits, num_threads));
+  *shared_bytes = at_least(*shared_bytes, lm_head_shared_bytes(limits, num_threads) + low_rank_shared_bytes(limits));
 }
 
 constexpr Kernels kKernels = {embed,      qkv,     attention, project,     gate_up,

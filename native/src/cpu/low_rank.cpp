@@ -1,5 +1,7 @@
 #include "low_rank.h"
 
+#include "operations.h"
+
 namespace genarm::cpu::GENARM_ISA {
 namespace {
 
@@ -100,6 +102,11 @@ int64_t widest_rank(const UpdatePlan& updates) {
 }
 
 }  // namespace
+
+size_t low_rank_shared_bytes(const Backend::Limits& limits) {
+  const int64_t rank = round_up(limits.max_rank, kPanelRows), rows = larger(limits.max_rows, limits.max_x);
+  return limits.max_rank > 0 ? size_t((kMaxSlots * rows + kMaxProblems) * rank) * sizeof(float) + 64 : 0;
+}
 
 void clear(UpdatePlan& updates) { memset(&updates, 0, sizeof updates); }
 

@@ -19,6 +19,7 @@ void log_softmax(Context& context, const LogSoftmaxArgs& args);
 size_t dense_thread_bytes(int64_t columns);
 size_t dense_shared_bytes(int64_t rows, int64_t columns);
 size_t qkv_thread_bytes(const Backend::Limits& limits);
+size_t low_rank_shared_bytes(const Backend::Limits& limits);
 size_t attention_thread_bytes(int32_t head_dim);
 size_t attention_shared_bytes(const Backend::Limits& limits);
 size_t lm_head_thread_bytes(const Backend::Limits& limits);

@@ -332,6 +332,23 @@ GENARM_INLINE void load_bf16_pairs(const void* p, f32x16& even, f32x16& odd) {
 
 #endif
 
+// ---- bf16 inputs: what set_activations allows on one instruction set alone
+
+#if defined(__AVX512BF16__)
+// Rounds to nearest even; lane 2 i in the low half of pair i.
+GENARM_INLINE void store_bf16_pairs(uint32_t* p, f32x16 a) {
+  const __m256bh rounded = _mm512_cvtneps_pbh(a.v);
+  memcpy(p, &rounded, 32);
+}
+// acc + even x even + odd x odd, for a line of 16 pairs and one pair.
+GENARM_INLINE f32x16 dot_bf16_pairs(f32x16 acc, i32x16 line, uint32_t pair) {
+  const __m512i same = _mm512_set1_epi32(int32_t(pair));
+  return {_mm512_dpbf16_ps(acc.v, (__m512bh)line.v, (__m512bh)same)};
+}
+#else
+GENARM_INLINE void store_bf16_pairs(uint32_t*, f32x16) { __builtin_unreachable(); }
+#endif
+
 // ---- the same on every instruction set
 
 GENARM_INLINE f32x16 zero() { return broadcast(0.0f); }

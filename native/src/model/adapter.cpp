@@ -1,5 +1,6 @@
 #include "model/adapter.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cmath>
 #include <cstdio>
@@ -128,6 +129,14 @@ void Adapter::finish() {
   REQUIRE(!updates_.empty(), "the adapter updates no linear layer");
   for (const auto& [unused, update] : updates_) check_ranks(update);
   finished_ = true;
+}
+
+int32_t Adapter::max_rank() const {
+  int64_t rank = 0;
+  for (const auto& [key, update] : updates_) {
+    if (update.a) rank = std::max(rank, update.a->rows);
+  }
+  return int32_t(rank);
 }
 
 bool Adapter::low_rank(int32_t layer, Module module, LowRank* out) const {

@@ -37,6 +37,8 @@ class Adapter {
   int32_t num_objectives() const { return num_objectives_; }
   int64_t bytes() const { return bytes_; }
 
+  int32_t max_rank() const;
+
   // The update of one linear layer, for the rows that the caller fills in; false where there is none.
   bool low_rank(int32_t layer, Module module, LowRank* out) const;
 

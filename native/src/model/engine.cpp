@@ -130,6 +130,9 @@ void Engine::reserve_backend() {
     limits.max_heads = std::max(limits.max_heads, c.num_heads);
     limits.head_dim = std::max(limits.head_dim, c.head_dim);
   }
+  for (const View& view : views_) {
+    if (view.adapter) limits.max_rank = std::max(limits.max_rank, view.adapter->max_rank());
+  }
   limits.max_rows = limits_.max_rows;
   limits.max_sequences = limits_.max_sequences + limits_.max_components;
   limits.max_x = limits_.max_terms + limits_.max_components;

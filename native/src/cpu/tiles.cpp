@@ -1,0 +1,148 @@
+#include "tiles.h"
+
+#include "dense.h"
+
+namespace genarm::cpu::GENARM_ISA {
+namespace {
+
+// Weight formats: a step is two columns, the even and the odd one.
+
+struct F32Weights {
+  static constexpr int64_t kStep = 128;
+  GENARM_INLINE static void read(const uint8_t* p, f32x16& even, f32x16& odd) {
+    even = load(reinterpret_cast<const float*>(p));
+    odd = load(reinterpret_cast<const float*>(p) + 16);
+  }
+};
+struct F16Weights {
+  static constexpr int64_t kStep = 64;
+  GENARM_INLINE static void read(const uint8_t* p, f32x16& even, f32x16& odd) {
+    even = load_f16(reinterpret_cast<const uint16_t*>(p));
+    odd = load_f16(reinterpret_cast<const uint16_t*>(p) + 16);
+  }
+};
+struct Bf16Weights {
+  static constexpr int64_t kStep = 64;
+  GENARM_INLINE static void read(const uint8_t* p, f32x16& even, f32x16& odd) { load_bf16_pairs(p, even, odd); }
+};
+
+// f32 inputs: acc0 sums even columns, acc1 odd ones.
+template <class Weights, int P, int R>
+struct FmaTile {
+  static void run(float* out, const uint8_t* const* panels, const void* inputs, int64_t padded_columns) {
+    const float* x = static_cast<const float*>(inputs);
+    const uint8_t* panel[P];
+    f32x16 acc0[P][R], acc1[P][R];
+    GENARM_UNROLL
+    for (int p = 0; p < P; ++p) {
+      panel[p] = panels[p];
+      GENARM_UNROLL
+      for (int r = 0; r < R; ++r) acc0[p][r] = acc1[p][r] = zero();
+    }
+    const int64_t bytes = padded_columns / 2 * Weights::kStep;
+    for (int64_t at = 0; at < bytes; at += Weights::kStep, x += 2 * R) {
+      GENARM_UNROLL
+      for (int p = 0; p < P; ++p) {
+        f32x16 even, odd;
+        Weights::read(panel[p] + at, even, odd);
+        GENARM_UNROLL
+        for (int r = 0; r < R; ++r) {
+          acc0[p][r] = fma(even, broadcast(x[r]), acc0[p][r]);
+          acc1[p][r] = fma(odd, broadcast(x[R + r]), acc1[p][r]);
+        }
+      }
+    }
+    GENARM_UNROLL
+    for (int p = 0; p < P; ++p) {
+      GENARM_UNROLL
+      for (int r = 0; r < R; ++r) store(out + (p * R + r) * 16, acc0[p][r] + acc1[p][r]);
+    }
+  }
+};
+
+#if defined(__AVX512BF16__)
+// bf16 inputs and weights: a step is two lines, acc0 sums the pairs of the first and acc1 those of the second.
+template <int P, int R>
+struct DotTile {
+  static void run(float* out, const uint8_t* const* panels, const void* inputs, int64_t padded_columns) {
+    const uint32_t* x = static_cast<const uint32_t*>(inputs);
+    const uint8_t* panel[P];
+    f32x16 acc0[P][R], acc1[P][R];
+    GENARM_UNROLL
+    for (int p = 0; p < P; ++p) {
+      panel[p] = panels[p];
+      GENARM_UNROLL
+      for (int r = 0; r < R; ++r) acc0[p][r] = acc1[p][r] = zero();
+    }
+    const int64_t bytes = padded_columns / 2 * 64;
+    for (int64_t at = 0; at < bytes; at += 128, x += 2 * R) {
+      GENARM_UNROLL
+      for (int p = 0; p < P; ++p) {
+        const i32x16 first = load(reinterpret_cast<const int32_t*>(panel[p] + at));
+        const i32x16 second = load(reinterpret_cast<const int32_t*>(panel[p] + at + 64));
+        GENARM_UNROLL
+        for (int r = 0; r < R; ++r) {
+          acc0[p][r] = dot_bf16_pairs(acc0[p][r], first, x[r]);
+          acc1[p][r] = dot_bf16_pairs(acc1[p][r], second, x[R + r]);
+        }
+      }
+    }
+    GENARM_UNROLL
+    for (int p = 0; p < P; ++p) {
+      GENARM_UNROLL
+      for (int r = 0; r < R; ++r) store(out + (p * R + r) * 16, acc0[p][r] + acc1[p][r]);
+    }
+  }
+};
+#endif
+
+template <class Weights>
+struct Fma {
+  template <int P, int R>
+  static constexpr Tile tile() { return FmaTile<Weights, P, R>::run; }
+};
+#if defined(__AVX512BF16__)
+struct Dot {
+  template <int P, int R>
+  static constexpr Tile tile() { return DotTile<P, R>::run; }
+};
+#endif
+
+template <class Kind, int R>
+constexpr void fill(TileSet& set) {
+  set.tile[R][0] = Kind::template tile<1, R>();
+  if constexpr (widest(R) >= 2) set.tile[R][1] = Kind::template tile<2, R>();
+  if constexpr (widest(R) >= 4) set.tile[R][2] = Kind::template tile<4, R>();
+  if constexpr (R > 1) fill<Kind, R - 1>(set);
+}
+
+template <class Kind>
+constexpr TileSet all_tiles() {
+  TileSet set{};
+  fill<Kind, kMaxRows>(set);
+  return set;
+}
+
+// Constants, not initialised at load: that code would run on machines without these instructions.
+constexpr TileSet kF32 = all_tiles<Fma<F32Weights>>();
+constexpr TileSet kF16 = all_tiles<Fma<F16Weights>>();
+constexpr TileSet kBf16 = all_tiles<Fma<Bf16Weights>>();
+#if defined(__AVX512BF16__)
+constexpr TileSet kBf16Rounded = all_tiles<Dot>();
+#endif
+
+}  // namespace
+
+const TileSet& f32_tiles(Dtype weights) {
+  return weights == Dtype::f32 ? kF32 : weights == Dtype::f16 ? kF16 : kBf16;
+}
+
+const TileSet& bf16_tiles() {
+#if defined(__AVX512BF16__)
+  return kBf16Rounded;
+#else
+  return kBf16;  // never asked for: set_activations refuses
+#endif
+}
+
+}  // namespace genarm::cpu::GENARM_ISA

@@ -1,0 +1,181 @@
+// The CPU backend as a whole: the choice of instruction set, activations in bf16, memory.
+#include <malloc.h>
+
+#include <cstdlib>
+
+#include "backends.h"
+#include "draws.h"
+#include "error.h"
+
+using namespace genarm_test;
+
+namespace {
+
+template <class F>
+void refused(F&& run, ga_status status, const std::string& text) {
+  try {
+    run();
+    CHECK(!"refused");
+  } catch (const Error& error) {
+    CHECK(error.status == status);
+    if (error.what() != text) std::fprintf(stderr, "%s\n", error.what());
+    CHECK(error.what() == text);
+  }
+}
+
+void the_environment_names_a_lower_instruction_set() {
+  for (cpu::Isa isa : cpu::available_isas()) {
+    setenv("GENARM_ISA", cpu::isa_name(isa), 1);
+    CHECK(cpu::choose_isa() == isa);
+  }
+  setenv("GENARM_ISA", "portable", 1);
+  CHECK(open_cpu_backend(1)->description() == "cpu, portable kernels, 1 thread");
+  CHECK(open_cpu_backend(2)->description() == "cpu, portable kernels, 2 threads");
+
+  std::string names;
+  for (cpu::Isa isa : cpu::available_isas()) names += (names.empty() ? "" : ", ") + std::string(cpu::isa_name(isa));
+  setenv("GENARM_ISA", "sse9", 1);
+  refused([] { open_cpu_backend(1); }, GA_INVALID_ARGUMENT, "GENARM_ISA is \"sse9\", this machine has " + names);
+  unsetenv("GENARM_ISA");
+  CHECK(cpu::choose_isa() == cpu::available_isas().back());
+}
+
+void a_number_of_threads_out_of_range_is_named() {
+  refused([] { open_cpu_backend(-1); }, GA_INVALID_ARGUMENT, "num_threads must be in [0, 1024], got -1");
+  refused([] { open_cpu_backend(1025); }, GA_INVALID_ARGUMENT, "num_threads must be in [0, 1024], got 1025");
+}
+
+void memory_is_zeroed_aligned_and_may_run_out() {
+  Backend& backend = *backends().front();
+  for (size_t bytes : {size_t(1), size_t(100), size_t(5) << 20}) {
+    const auto buffer = backend.allocate(bytes);
+    CHECK(reinterpret_cast<uintptr_t>(buffer->data) % 64 == 0);
+    CHECK(buffer->bytes == bytes);
+    for (size_t i = 0; i < bytes; i += 97) CHECK(buffer->as<char>()[i] == 0);
+  }
+  CHECK(backend.allocate(0)->bytes == 0);
+  const size_t most = size_t(1) << 62;
+  refused([&] { backend.allocate(most); }, GA_OUT_OF_MEMORY, "cannot allocate 4611686018427387904 bytes");
+  refused([&] { backend.allocate(~size_t(0)); }, GA_OUT_OF_MEMORY, "cannot allocate 18446744073709551615 bytes");
+}
+
+// bf16 activations: the same products over inputs rounded to bf16 where the weights are bf16, else f32's.
+Floats project(Backend& backend, const TestMatrix& weight, const Floats& x, int32_t rows) {
+  const auto hidden = put(backend, Floats(size_t(rows * weight.rows), 0.0f)), inputs = put(backend, x);
+  const ProjectArgs args{hidden, inputs, weight.packed.get(), nullptr, rows, {}};
+  backend.project({&args, 1});
+  return get(backend, hidden);
+}
+
+void bf16_activations_round_the_inputs_where_the_machine_has_them() {
+  on_every_backend([](Backend& backend) {
+    const bool has = backend.description().find("BF16") != std::string::npos;
+    if (!has) {
+      const std::string title = backend.description().substr(5, backend.description().rfind(',') - 5);
+      refused([&] { backend.set_activations(Dtype::bf16); }, GA_UNSUPPORTED,
+              "activations on a CPU with " + title + " are f32 or int8, got dtype 2");
+      return;
+    }
+    backend.set_activations(Dtype::bf16);
+    for (Dtype dtype : kDtypes) {
+      Random random(4);
+      const TestMatrix weight = make_matrix(backend, random, 100, 67, dtype);
+      const Floats x = random.floats(30 * 67);
+      Floats alone;
+      for (int32_t rows : {1, 2, 5, 12, 13, 30}) {
+        Floats found = project(backend, weight, Floats(x.begin(), x.begin() + rows * 67), rows);
+        for (int32_t r = 0; r < rows; ++r) {
+          Doubles rounded;
+          for (int k = 0; k < 67; ++k) rounded.push_back(double(round_to(dtype == Dtype::bf16 ? dtype : Dtype::f32, x[size_t(r * 67 + k)])));
+          const Doubles expected = weight.times(rounded);
+          for (size_t i = 0; i < 100; ++i) CHECK_NEAR(found[size_t(r) * 100 + i], expected[i], 2e-5);
+        }
+        found.resize(100);
+        if (rows == 1) alone = found;
+        CHECK(found == alone);
+      }
+    }
+    backend.set_activations(Dtype::f32);
+  });
+  refused([] { backends().front()->set_activations(Dtype::f16); }, GA_UNSUPPORTED,
+          "activations on a CPU with portable kernels are f32 or int8, got dtype 1");
+}
+
+// After reserve, a step within the limits takes no memory.
+void nothing_is_allocated_within_the_limits() {
+  cpu::CpuBackend backend(2, cpu::available_isas().back());
+  constexpr int32_t kRows = 40, kVocab = 700, kSequences = 20, kHidden = 48, kInner = 90, kHeads = 4, kDim = 12, kRank = 8;
+  Random random(1);
+  const TestMatrix wide = make_matrix(backend, random, kInner, kHidden, Dtype::bf16),
+                   narrow = make_matrix(backend, random, kHidden, kInner, Dtype::bf16),
+                   table = make_matrix(backend, random, kVocab, kHidden, Dtype::bf16),
+                   head = make_matrix(backend, random, kHeads * kDim, kHidden, Dtype::bf16, kDim);
+  const TestUpdate update = make_update(backend, random, kHidden, kInner, kRank, 2, 3, 30);
+  const auto hidden = put(backend, random.floats(kRows * kHidden)), inner = room(backend, kRows * kInner),
+             norm = put(backend, random.floats(kHidden)), q = room(backend, kRows * kHeads * kDim), x = room(backend, kRows * kHidden),
+             trig = put(backend, random.floats(1000 * kDim / 2)), cache = put(backend, Floats(2 * kHeads * kDim * 1008, 0.0f)),
+             z = room(backend, kSequences * kVocab), scale = put(backend, Floats(kSequences, 1.0f));
+  std::vector<int32_t> ids(kRows, 5), position, pages, row, first = {0};
+  for (int32_t r = 0; r < kRows; ++r) position.push_back(960 + r);
+  for (int32_t p = 0; p < 63; ++p) pages.push_back(p);
+  std::vector<SamplingPlan> plans;
+  for (int32_t s = 0; s < kSequences; ++s) {
+    row.push_back(s);
+    first.push_back(s + 1);
+    plans.push_back(plain(1, s, s % 2 ? s : -1));
+    plans.back().top_k = 10;
+    plans.back().top_p = 0.9f;
+    plans.back().keep_law = 1;
+  }
+  const auto d_ids = put(backend, ids), d_position = put(backend, position), d_table = put(backend, std::vector<int32_t>(kRows, 0)),
+             d_pages = put(backend, pages), d_lanes = put(backend, std::vector<int32_t>{0, kRows}), d_row = put(backend, row),
+             d_first = put(backend, first), sampled = put(backend, row), d_problem = put(backend, std::vector<int32_t>(kSequences, 0));
+  const auto d_plans = put(backend, plans);
+  const RowPlan rows{d_position, d_table, d_pages, d_lanes, kRows, 1};
+  const KvCache kv{cache, 63, 16, kHeads, kDim};
+
+  backend.reserve({kRows, kInner, kSequences, kSequences, kVocab, kHeads, 1000, kDim, kRank});
+  const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+  const int64_t growths = backend.scratch_growths();
+
+  const EmbedArgs embed{hidden, d_ids, table.packed.get(), kRows};
+  backend.embed({&embed, 1});
+  QkvArgs qkv{};
+  qkv.q = q;
+  qkv.cache = kv;
+  qkv.hidden = hidden;
+  qkv.norm = norm;
+  qkv.q_proj = qkv.k_proj = qkv.v_proj = head.packed.get();
+  qkv.rope_cos = qkv.rope_sin = trig;
+  qkv.num_heads = qkv.num_kv_heads = kHeads;
+  qkv.head_dim = kDim;
+  qkv.rows = rows;
+  backend.qkv({&qkv, 1});
+  const AttentionArgs attention{x, q, kv, 0, 0, kHeads, rows};
+  backend.attention({&attention, 1});
+  const GateUpArgs gate_up{inner, hidden, norm, wide.packed.get(), wide.packed.get(), nullptr, nullptr, 1e-5f, kRows, {}, {}};
+  backend.gate_up({&gate_up, 1});
+  const ProjectArgs project{hidden, inner, narrow.packed.get(), nullptr, kRows, {&update.update, 1}};
+  backend.project({&project, 1});
+  const FinalNormArgs final_norm{x, hidden, norm, d_first, d_row, scale, 1e-5f, kSequences, kHidden};
+  backend.final_norm({&final_norm, 1});
+  const HeadProblem problem{table.packed.get(), x, kSequences, nullptr};
+  backend.lm_head({sampled, z, {&problem, 1}, d_first, d_problem, d_row, d_plans, kSequences, kVocab});
+  backend.sample({sampled, z, d_plans, kSequences, kVocab});
+  backend.log_softmax({z, kSequences, kVocab});
+
+  CHECK(mallinfo2().uordblks + mallinfo2().hblkhd == before);
+  CHECK(backend.scratch_growths() == growths);
+}
+
+}  // namespace
+
+int main() {
+  return run_tests({
+      TEST(the_environment_names_a_lower_instruction_set),
+      TEST(a_number_of_threads_out_of_range_is_named),
+      TEST(memory_is_zeroed_aligned_and_may_run_out),
+      TEST(bf16_activations_round_the_inputs_where_the_machine_has_them),
+      TEST(nothing_is_allocated_within_the_limits),
+  });
+}
