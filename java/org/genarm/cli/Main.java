@@ -17,6 +17,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       GenerateCommand.class,
       LogprobsCommand.class,
+      ServeCommand.class,
       TrainCommand.class,
       InspectCommand.class,
       BenchCommand.class,

@@ -1,0 +1,124 @@
+package org.genarm.server;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+import java.util.Set;
+import java.util.function.Predicate;
+import org.genarm.Request;
+
+/**
+ * The fields that completions and chat share: how tokens are drawn, when a completion ends, and how it is answered.
+ *
+ * @param maxTokens null where neither max_tokens nor max_completion_tokens is there
+ * @param returnTokenIds whether a choice tells its tokens' ids too
+ */
+record GenerationFields(
+    int n,
+    double temperature,
+    double topP,
+    int topK,
+    double minP,
+    Long seed,
+    List<String> stop,
+    Integer maxTokens,
+    int minTokens,
+    boolean ignoreEos,
+    boolean stream,
+    boolean includeUsage,
+    boolean returnTokenIds,
+    GuidanceField guidance) {
+  static final int MAX_LOGPROBS = 20;
+  private static final int MAX_STOPS = 64;
+  private static final int MAX_STOP_CHARACTERS = 1024;
+
+  /** What OpenAI's clients send along and nothing here depends on. */
+  private static final Set<String> WITHOUT_EFFECT = Set.of("user", "metadata", "store", "service_tier",
+      "parallel_tool_calls", "prompt_cache_key", "safety_identifier");
+
+  static GenerationFields of(Fields body, List<String> arms) {
+    refuseUnsupported(body);
+    WITHOUT_EFFECT.forEach(body::node);
+    Integer n = body.integer("n", 1, Integer.MAX_VALUE);
+    Double temperature = body.real("temperature", 0, Double.MAX_VALUE);
+    Double topP = body.real("top_p", 0, 1);
+    if (topP != null && topP.floatValue() <= 0) {
+      throw body.refused("top_p", "above 0 and at most 1", body.node("top_p"));
+    }
+    Integer topK = body.integer("top_k", -1, Integer.MAX_VALUE);
+    Double minP = body.real("min_p", 0, 1);
+    Integer minTokens = body.integer("min_tokens", 0, Integer.MAX_VALUE);
+    boolean stream = body.flag("stream");
+    return new GenerationFields(
+        n == null ? 1 : n,
+        temperature == null ? 1 : temperature,
+        topP == null ? 1 : topP,
+        topK == null ? 0 : topK,
+        minP == null ? 0 : minP,
+        body.number("seed", Long.MIN_VALUE, Long.MAX_VALUE),
+        stops(body),
+        maxTokens(body),
+        minTokens == null ? 0 : minTokens,
+        body.flag("ignore_eos"),
+        stream,
+        includeUsage(body, stream),
+        body.flag("return_token_ids"),
+        GuidanceField.of(body, arms));
+  }
+
+  private static Integer maxTokens(Fields body) {
+    Integer longest = body.integer("max_tokens", 0, Integer.MAX_VALUE);
+    Integer completion = body.integer("max_completion_tokens", 0, Integer.MAX_VALUE);
+    return completion == null ? longest : completion;
+  }
+
+  private static List<String> stops(Fields body) {
+    List<String> stops = body.texts("stop");
+    int characters = stops.stream().mapToInt(String::length).sum();
+    if (stops.contains("") || stops.size() > MAX_STOPS || characters > MAX_STOP_CHARACTERS) {
+      throw body.refused("stop", "at most " + MAX_STOPS + " strings, none of them empty, with " + MAX_STOP_CHARACTERS
+          + " characters together", body.node("stop"));
+    }
+    return stops;
+  }
+
+  private static boolean includeUsage(Fields body, boolean stream) {
+    Fields options = body.object("stream_options");
+    if (options != null && !stream) {
+      throw OpenAiError.field("stream_options", "stream_options is for a stream, and stream is not true");
+    }
+    return options != null && options.flag("include_usage");
+  }
+
+  /** What would change the answer is refused rather than ignored; a value that asks for nothing is let through. */
+  private static void refuseUnsupported(Fields body) {
+    refuseUnless(body, "frequency_penalty", value -> value.isNumber() && value.doubleValue() == 0);
+    refuseUnless(body, "presence_penalty", value -> value.isNumber() && value.doubleValue() == 0);
+    refuseUnless(body, "repetition_penalty", value -> value.isNumber() && value.doubleValue() == 1);
+    refuseUnless(body, "logit_bias", value -> value.isObject() && value.isEmpty());
+    refuseUnless(body, "response_format", value -> value.path("type").asText().equals("text"));
+    refuseUnless(body, "tools", value -> value.isArray() && value.isEmpty());
+    refuseUnless(body, "tool_choice", value -> value.asText().equals("none"));
+    refuseUnless(body, "functions", value -> value.isArray() && value.isEmpty());
+    refuseUnless(body, "function_call", value -> value.asText().equals("none"));
+    refuseUnless(body, "stop_token_ids", value -> value.isArray() && value.isEmpty());
+    refuseUnless(body, "suffix", value -> false);
+    refuseUnless(body, "best_of", value -> false);
+  }
+
+  private static void refuseUnless(Fields body, String name, Predicate<JsonNode> harmless) {
+    JsonNode value = body.node(name);
+    if (value != null && !harmless.test(value)) {
+      throw OpenAiError.unsupported(name, "");
+    }
+  }
+
+  /** How a request with these fields is generated; the longest completion and the laws are the endpoint's. */
+  void apply(Request.Builder request) {
+    request.n(n).temperature(temperature).topP(topP).topK(topK).minP(minP)
+        .stop(stop.toArray(String[]::new)).ignoreEos(ignoreEos).minNewTokens(minTokens);
+    if (seed != null) {
+      request.seed(seed);
+    }
+    guidance.apply(request);
+  }
+}

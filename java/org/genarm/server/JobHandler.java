@@ -1,0 +1,7 @@
+package org.genarm.server;
+
+/** An endpoint that generates. */
+interface JobHandler {
+  /** What a request's body asks for; whatever cannot be served is an {@link OpenAiError} that names its field. */
+  Job job(Fields body) throws InterruptedException;
+}
