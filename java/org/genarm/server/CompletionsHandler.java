@@ -34,12 +34,20 @@ final class CompletionsHandler implements JobHandler {
     for (Request.Builder builder : prompts(body)) {
       fields.apply(builder);
       Request request = builder.maxNewTokens(Math.max(1, maxTokens)).topLogprobs(laws ? topLogprobs : -1).build();
-      prompts.add(new Job.Prompt(maxTokens == 0 ? null : request, echo ? Echo.of(genArm, request, laws) : null));
+      prompts.add(new Job.Prompt(maxTokens == 0 ? null : request, echo ? echo(request, laws) : null));
     }
     ResponseShape shape = new CompletionsShape(
         laws ? new LogprobsJson(genArm, fields.guidance().components()) : null,
         fields.returnTokenIds() || !genArm.hasTokenizer());
     return new Job(prompts, fields.n(), "prompt", fields.stream(), fields.includeUsage(), shape);
+  }
+
+  private Echo echo(Request request, boolean laws) throws InterruptedException {
+    try {
+      return Echo.of(genArm, request, laws);
+    } catch (IllegalArgumentException e) {
+      throw OpenAiError.field("prompt", "prompt: " + e.getMessage());
+    }
   }
 
   private List<Request.Builder> prompts(Fields body) {

@@ -64,9 +64,9 @@ final class Endpoints {
   private void requireRoom(Job job) {
     int most = genArm.config().maxQueue();
     if ((long) job.prompts().size() * job.n() > most) {
-      throw OpenAiError.field(job.n() > 1 ? "n" : job.promptField(),
-          "a request may have at most " + most + " choices over all its prompts, got "
-              + (long) job.prompts().size() * job.n());
+      String field = job.n() > 1 ? "n" : job.promptField();
+      throw OpenAiError.field(field, field + ": a request may have at most " + most
+          + " choices over all its prompts, got " + (long) job.prompts().size() * job.n());
     }
   }
 
@@ -96,7 +96,7 @@ final class Endpoints {
     try {
       return genArm.submit(request);
     } catch (IllegalArgumentException e) {
-      throw OpenAiError.field(job.promptField(), e.getMessage());
+      throw OpenAiError.field(job.promptField(), job.promptField() + ": " + e.getMessage());
     }
   }
 

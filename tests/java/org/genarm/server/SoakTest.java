@@ -1,0 +1,140 @@
+package org.genarm.server;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.InputStream;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Two hundred streams at a time of mixed lengths, weights and sampling, some of them given up halfway, and a queue that
+ * is too short for all: every stream that survives is the same request alone, and nothing is left behind.
+ *
+ * <p>{@code -Dgenarm.soak.seconds} says for how long (20 by default, 180 at most).
+ */
+class SoakTest {
+  private static final int STREAMS = 200;
+  private static final int KINDS = 40;
+  private static final long SECONDS = Math.min(180, Long.getLong("genarm.soak.seconds", 20));
+  private static final long MEGABYTE = 1 << 20;
+
+  private final AtomicInteger survived = new AtomicInteger();
+  private final AtomicInteger refused = new AtomicInteger();
+  private final AtomicInteger givenUp = new AtomicInteger();
+  private List<String> expected;
+  private ServedDemo demo;
+
+  /** One of so many requests, told apart by its seed. */
+  private static String body(int kind) {
+    SplittableRandom random = new SplittableRandom(kind);
+    return String.format(Locale.ROOT, "{\"prompt\": \"%s\", \"seed\": %d, \"max_tokens\": %d, \"temperature\": %.2f,"
+            + " \"top_p\": %.2f, \"ignore_eos\": %b, \"return_token_ids\": true, %s"
+            + " \"guidance\": {\"weights\": {\"positive\": %.2f, \"plain\": %d}}, \"stream\": %%b}",
+        "The year of our great and good country ".substring(0, 8 + random.nextInt(30)), kind, 1 + random.nextInt(48),
+        random.nextDouble(), 0.5 + random.nextDouble() / 2, random.nextBoolean(),
+        random.nextInt(4) == 0 ? "\"logprobs\": 3," : "", random.nextDouble() * 4 - 2, random.nextInt(2));
+  }
+
+  private CompletableFuture<HttpResponse<InputStream>> send(int kind, boolean stream) {
+    HttpRequest request = demo.request("/v1/completions")
+        .POST(HttpRequest.BodyPublishers.ofString(String.format(body(kind), stream))).build();
+    return demo.client.sendAsync(request, HttpResponse.BodyHandlers.ofInputStream());
+  }
+
+  private static String tokens(List<JsonNode> events) {
+    List<String> ids = new ArrayList<>();
+    for (JsonNode event : events) {
+      event.get("choices").get(0).get("token_ids").forEach(id -> ids.add(id.asText()));
+    }
+    return ids.toString();
+  }
+
+  /** One client: asks, reads to the end or gives up, asks again. */
+  private void run(int client, long end) throws Exception {
+    SplittableRandom random = new SplittableRandom(client);
+    while (System.nanoTime() < end) {
+      int kind = random.nextInt(KINDS);
+      HttpResponse<InputStream> response = send(kind, true).get();
+      try (InputStream body = response.body()) {
+        if (response.statusCode() == 429) {
+          assertEquals("1", response.headers().firstValue("Retry-After").orElse(null));
+          refused.incrementAndGet();
+          Thread.sleep(50 + random.nextInt(100));
+        } else if (random.nextInt(5) == 0) {
+          body.read();
+          givenUp.incrementAndGet();
+        } else {
+          assertEquals(200, response.statusCode());
+          assertEquals(expected.get(kind), tokens(ServedDemo.events(new String(body.readAllBytes()))), body(kind));
+          survived.incrementAndGet();
+        }
+      }
+    }
+  }
+
+  @Test
+  void everyStreamThatSurvivesIsTheSameRequestAlone() throws Exception {
+    try (ServedDemo opened = ServedDemo.open(32, 120, config -> config)) {
+      demo = opened;
+      expected = new ArrayList<>();
+      for (int kind = 0; kind < KINDS; kind++) {
+        expected.add(tokens(List.of(ServedDemo.json(new String(send(kind, false).get().body().readAllBytes())))));
+      }
+      load(3);
+      long before = heap();
+
+      load(SECONDS);
+
+      assertTrue(demo.comesToRest(), "pages, slots or responses are left behind: " + demo.genArm.load());
+      long after = heap();
+      assertTrue(survived.get() > STREAMS && givenUp.get() > 0 && refused.get() > 0,
+          survived + " survived, " + givenUp + " were given up, " + refused + " were refused");
+      assertTrue(after - before < 16 * MEGABYTE, "the heap grew from " + before + " to " + after);
+      for (int kind = 0; kind < KINDS; kind += 7) {
+        assertEquals(expected.get(kind),
+            tokens(List.of(ServedDemo.json(new String(send(kind, false).get().body().readAllBytes())))));
+      }
+    }
+  }
+
+  private void load(long seconds) throws Exception {
+    long end = System.nanoTime() + seconds * 1_000_000_000L;
+    List<CompletableFuture<Void>> clients = new ArrayList<>();
+    for (int client = 0; client < STREAMS; client++) {
+      CompletableFuture<Void> done = new CompletableFuture<>();
+      int number = client;
+      new Thread(() -> {
+        try {
+          run(number, end);
+          done.complete(null);
+        } catch (Exception | AssertionError e) {
+          done.completeExceptionally(e);
+        }
+      }, "client-" + client).start();
+      clients.add(done);
+    }
+    for (CompletableFuture<Void> client : clients) {
+      client.get();
+    }
+  }
+
+  private long heap() throws InterruptedException {
+    assertTrue(demo.comesToRest());
+    long least = Long.MAX_VALUE;
+    for (int i = 0; i < 4; i++) {
+      System.gc();
+      Thread.sleep(50);
+      least = Math.min(least, Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory());
+    }
+    return least;
+  }
+}
