@@ -1,0 +1,275 @@
+// lm_head: logits summed over heads and rows, and the draw, against definitions in double.
+#include "fixture.h"
+#include "noise.h"
+
+namespace genarm::cuda {
+namespace {
+
+double gumbel_in_double(const SamplingPlan& plan, int token) {
+  const Philox4 words = philox(plan.seed, uint32_t(token / 4), uint32_t(plan.position), uint32_t(plan.choice), 0);
+  const uint32_t word = words.word[token % 4];
+  const double u = (double(word) + 0.5) / 4294967296.0;
+  return -std::log(word < 0x80000000u ? -std::log1p(-u) : -std::log((double(~word) + 0.5) / 4294967296.0));
+}
+
+SamplingPlan plan_of(uint64_t seed, float temperature, int32_t z_row) {
+  SamplingPlan plan = {};
+  plan.seed = seed;
+  plan.choice = int32_t(seed % 3);
+  plan.position = int32_t(seed % 50);
+  plan.temperature = temperature;
+  plan.top_p = 1;
+  plan.z_row = z_row;
+  return plan;
+}
+
+struct Head {
+  Weights<bf16> weight;
+  int num_x;
+  int64_t stride;
+  std::vector<float> x, delta;  // x: what high and low add up to
+  Array<bf16> device_x;
+  Array<float> device_delta;
+  bool has_delta;
+
+  Head(int vocab_size, int columns, int rows, bool with_delta, unsigned seed)
+      : weight(vocab_size, columns, seed), num_x(rows), stride((columns + 7) / 8 * 8 + 8),
+        x(random_floats(size_t(rows * columns), seed + 1, 3)), delta(random_floats(size_t(rows * (vocab_size + 1)), seed + 2)),
+        device_x(split(x, rows, columns, stride)), device_delta(delta), has_delta(with_delta) {}
+
+  static std::vector<bf16> split(const std::vector<float>& x, int rows, int columns, int64_t stride) {
+    std::vector<bf16> parts(size_t(2 * rows * stride), bf16{0x7fff});
+    for (int r = 0; r < rows; ++r)
+      for (int c = 0; c < columns; ++c) {
+        const float value = x[size_t(r * columns + c)];
+        bf16 &high = parts[size_t(2 * r * stride + c)], &low = parts[size_t((2 * r + 1) * stride + c)];
+        set(high, value);
+        set(low, value - to_f32(high));
+      }
+    return parts;
+  }
+  HeadInput arguments() const {
+    return {weight.device.data(), device_x.data(), stride, has_delta ? device_delta.data() : nullptr, weight.rows + 1,
+            int(weight.columns), num_x};
+  }
+  double logit(int r, int token, double& size) const {
+    const std::vector<double> row(&x[size_t(r * weight.columns)], &x[size_t(r * weight.columns)] + weight.columns);
+    return dot(weight, token, row, size) + (has_delta ? double(delta[size_t(r * (weight.rows + 1) + token)]) : 0);
+  }
+};
+
+struct Term {
+  int head, x;
+};
+
+struct Problem {
+  std::vector<const Head*> heads;
+  std::vector<std::vector<Term>> terms;
+  std::vector<SamplingPlan> plan;
+  int vocab_size, num_z = 0;
+  std::vector<int32_t> first = {0}, head, x_row;
+
+  Problem(int vocab, std::vector<const Head*> h, std::vector<std::vector<Term>> t, std::vector<SamplingPlan> p)
+      : heads(std::move(h)), terms(std::move(t)), plan(std::move(p)), vocab_size(vocab) {
+    for (const auto& each : terms) {
+      for (const Term& term : each) {
+        head.push_back(term.head);
+        x_row.push_back(term.x);
+      }
+      first.push_back(int32_t(head.size()));
+    }
+    for (const SamplingPlan& each : plan) num_z = std::max(num_z, each.z_row + 1);
+  }
+
+  void run_and_check(int times = 1) const {
+    const size_t count = plan.size(), untouched = size_t(num_z) * size_t(vocab_size);
+    const Array<int32_t> device_first(first), device_head(head), device_x(x_row), sampled(count, -7);
+    const Array<SamplingPlan> device_plan(plan);
+    const Array<float> z(untouched + 3, 7.0f);
+    const Array<Candidate> candidate(count * kHeadBlocks, Candidate{3e38f, 5});
+    const Array<unsigned> ticket(1, 0u);
+    LmHeadLaunch p = {};
+    p.sampled = sampled.data();
+    p.z = z.data();
+    for (const Head* each : heads) p.head[p.num_heads++] = each->arguments();
+    p.first = device_first.data();
+    p.problem = device_head.data();
+    p.x_row = device_x.data();
+    p.plan = device_plan.data();
+    p.candidate = candidate.data();
+    p.ticket = ticket.data();
+    p.num_sequences = int(count);
+    p.vocab_size = vocab_size;
+    Stream stream;
+
+    for (int i = 0; i < times; ++i) lm_head(p, Order::overlaps_previous, stream);
+    stream_sync(stream);
+
+    check(z.get(), sampled.get());
+    CHECK(ticket.get()[0] == 0);
+    for (size_t i = untouched; i < untouched + 3; ++i) CHECK(z.get()[i] == 7);
+  }
+
+  // A drawn token's competitor must come within rounding of the best one.
+  void check(const std::vector<float>& z, const std::vector<int32_t>& sampled) const {
+    for (size_t s = 0; s < plan.size(); ++s) {
+      double best = -INFINITY, chosen = -INFINITY, slack = 0;
+      for (int v = 0; v < vocab_size; ++v) {
+        double logit = 0, size = 1;
+        for (const Term& term : terms[s]) logit += heads[size_t(term.head)]->logit(term.x, v, size);
+        const double tolerance = 2e-5 * size;
+        if (plan[s].z_row >= 0) {
+          check_near(z[size_t(plan[s].z_row * vocab_size + v)], logit, tolerance, "z", int64_t(s), v);
+          continue;
+        }
+        const bool greedy = plan[s].temperature < 1e-5f;
+        const double value = greedy ? logit : logit / plan[s].temperature + gumbel_in_double(plan[s], v);
+        best = std::max(best, value);
+        if (v == sampled[s]) chosen = value;
+        slack = std::max(slack, tolerance / (greedy ? 1 : plan[s].temperature) + 1e-5);
+      }
+      if (plan[s].z_row >= 0) {
+        CHECK(sampled[s] == -7);
+      } else {
+        check_near(chosen, best, 2 * slack, "competitor", int64_t(s), sampled[s]);
+      }
+    }
+  }
+};
+
+void draws_and_writes_on_odd_shapes() {
+  for (const int vocab : {1, 15, 77}) {
+    const Head head(vocab + 2, 40, 3, false, unsigned(vocab));
+    Problem(vocab, {&head}, {{{0, 0}}, {{0, 2}}, {{0, 1}}}, {plan_of(5, 1, -1), plan_of(6, 0, -1), plan_of(7, 0.7f, 0)}).run_and_check();
+  }
+}
+
+void more_blocks_than_one_and_more_tiles_than_blocks() {
+  const Head head(4500, 33, 2, false, 3);
+  Problem(4500, {&head}, {{{0, 0}}, {{0, 1}}}, {plan_of(1, 1.3f, -1), plan_of(2, 0, -1)}).run_and_check(2);
+}
+
+void terms_of_several_heads_add_up() {
+  const Head base(50, 72, 5, false, 7), none(50, 16, 0, false, 8), arm(53, 24, 7, true, 9);
+  std::vector<std::vector<Term>> terms;
+  std::vector<SamplingPlan> plans;
+  for (int s = 0; s < 19; ++s) {
+    terms.push_back({{0, s % 5}, {2, s % 7}});
+    plans.push_back(plan_of(uint64_t(s) + 1000, s % 4 ? 1 : 0, s % 3 ? -1 : s / 3));
+  }
+  terms.push_back({{0, 1}, {0, 4}, {2, 6}});
+  plans.push_back(plan_of(77, 1, -1));
+  Problem(50, {&base, &none, &arm}, terms, plans).run_and_check();
+}
+
+// What does not come to a finite number is not drawn.
+void nothing_finite_draws_nothing() {
+  const Head head(20, 8, 1, true, 3);
+  const Array<float> infinite(21, INFINITY), none(21, NAN);
+  for (const Array<float>* delta : {&infinite, &none}) {
+    const Array<int32_t> first(std::vector<int32_t>{0, 1}), zero(1, 0), sampled(1, -7);
+    const Array<SamplingPlan> plan(1, plan_of(3, 1, -1));
+    const Array<Candidate> candidate(kHeadBlocks, Candidate{3e38f, 5});
+    const Array<unsigned> ticket(1, 0u);
+    LmHeadLaunch p = {};
+    p.sampled = sampled.data();
+    p.head[0] = head.arguments();
+    p.head[0].delta = delta->data();
+    p.num_heads = p.num_sequences = 1;
+    p.first = first.data();
+    p.problem = p.x_row = zero.data();
+    p.plan = plan.data();
+    p.candidate = candidate.data();
+    p.ticket = ticket.data();
+    p.vocab_size = 20;
+    Stream stream;
+
+    lm_head(p, Order::after_previous, stream);
+    stream_sync(stream);
+
+    CHECK(sampled.get()[0] == -1);
+  }
+}
+
+void equal_logits_give_the_lowest_id() {
+  const Head head(40, 8, 1, true, 3);
+  const Array<bf16> nothing(size_t(2 * head.stride), bf16{0});
+  std::vector<float> equal(41, 1);
+  equal[0] = 0;
+  const Array<float> delta(equal);
+  const Array<int32_t> first(std::vector<int32_t>{0, 1}), zero(1, 0), sampled(1, -7);
+  const Array<SamplingPlan> plan(1, plan_of(3, 0, -1));
+  const Array<Candidate> candidate(kHeadBlocks, Candidate{3e38f, 5});
+  const Array<unsigned> ticket(1, 0u);
+  LmHeadLaunch p = {};
+  p.sampled = sampled.data();
+  p.head[0] = head.arguments();
+  p.head[0].x = nothing.data();
+  p.head[0].delta = delta.data();
+  p.num_heads = p.num_sequences = 1;
+  p.first = first.data();
+  p.problem = p.x_row = zero.data();
+  p.plan = plan.data();
+  p.candidate = candidate.data();
+  p.ticket = ticket.data();
+  p.vocab_size = 40;
+  Stream stream;
+
+  lm_head(p, Order::after_previous, stream);
+  stream_sync(stream);
+
+  CHECK(sampled.get()[0] == 1);
+}
+
+// Reads what a final norm writes that is still running when this kernel begins.
+void follows_a_final_norm_that_it_overlaps() {
+  const Head head(33, 48, 1, false, 3);
+  const Array<float> hidden(head.x), norm(48, 1.0f), scale(1, 2.0f);
+  const Array<int32_t> first(std::vector<int32_t>{0, 1}), zero(1, 0), sampled(1, -7);
+  const Array<bf16> x(size_t(2 * head.stride), bf16{0x7fff});
+  const Array<SamplingPlan> plan(1, plan_of(3, 1, 0));
+  const Array<float> z(33, 7.0f);
+  const Array<Candidate> candidate(kHeadBlocks, Candidate{3e38f, 5});
+  const Array<unsigned> ticket(1, 0u);
+  const FinalNormProblem before = {x.data(), head.stride, hidden.data(), 48, norm.data(), first.data(), zero.data(), scale.data(),
+                                   1e-5f, 1, 48};
+  LmHeadLaunch p = {};
+  p.sampled = sampled.data();
+  p.z = z.data();
+  p.head[0] = head.arguments();
+  p.head[0].x = x.data();
+  p.num_heads = p.num_sequences = 1;
+  p.first = first.data();
+  p.problem = p.x_row = zero.data();
+  p.plan = plan.data();
+  p.candidate = candidate.data();
+  p.ticket = ticket.data();
+  p.vocab_size = 33;
+  Stream stream;
+
+  final_norm(&before, 1, 1, Order::overlaps_previous, stream);
+  lm_head(p, Order::overlaps_previous, stream);
+  stream_sync(stream);
+
+  std::vector<double> row = normed(head.x.data(), std::vector<float>(48, 2), 48, 1e-5);
+  const std::vector<float> result = z.get();
+  for (int v = 0; v < 33; ++v) {
+    double size = 1;
+    const double logit = dot(head.weight, v, row, size);
+    check_near(result[size_t(v)], logit, 2e-5 * size, "z", 0, v);
+  }
+}
+
+}  // namespace
+}  // namespace genarm::cuda
+
+int main(int argc, char** argv) {
+  using namespace genarm::cuda;
+  return run_cases(argc, argv,
+                   {{"draws_and_writes_on_odd_shapes", draws_and_writes_on_odd_shapes},
+                    {"more_blocks_than_one_and_more_tiles_than_blocks", more_blocks_than_one_and_more_tiles_than_blocks},
+                    {"terms_of_several_heads_add_up", terms_of_several_heads_add_up},
+                    {"nothing_finite_draws_nothing", nothing_finite_draws_nothing},
+                    {"equal_logits_give_the_lowest_id", equal_logits_give_the_lowest_id},
+                    {"follows_a_final_norm_that_it_overlaps", follows_a_final_norm_that_it_overlaps}});
+}
