@@ -76,8 +76,13 @@ void Adapter::load(const std::string& module, const std::string& part, const Sto
   Update& u = update(module);
   Backend& backend = weights_->backend();
   const Shape shape = shape_of(key_of(module, weights_->config()), weights_->config());
-  const bool given = part == "A" ? u.a != nullptr : part == "B" ? u.b != nullptr : part == "W1" ? u.w1 != nullptr : u.w2 != nullptr;
+  const bool given = part == "A"    ? u.a != nullptr
+                     : part == "B"  ? u.b != nullptr
+                     : part == "W1" ? u.w1 != nullptr
+                                    : u.w2 != nullptr;
   REQUIRE(!given, "%s: tensor %s was already loaded", tensor.file.path().c_str(), tensor.name.c_str());
+  REQUIRE(num_objectives_ == 0 || module != "lm_head", "%s: tensor %s: a preference-conditioned adapter cannot update lm_head",
+          tensor.file.path().c_str(), tensor.name.c_str());
 
   if (part == "A") {
     const int64_t rank = tensor.shape.empty() ? 0 : tensor.shape[0];

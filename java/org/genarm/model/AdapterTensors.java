@@ -80,7 +80,7 @@ final class AdapterTensors {
   /** {out, in} of a linear layer; null for any other name. */
   private long[] linear(String module) {
     long hidden = shape.hiddenSize();
-    if (module.equals("lm_head")) {
+    if (module.equals("lm_head") && config.numObjectives() == 0) { // a preference is a lane's, the head's rows are not
       return new long[] {shape.vocabSize(), hidden};
     }
     Matcher layer = LAYER.matcher(module);
