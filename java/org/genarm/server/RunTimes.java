@@ -9,6 +9,8 @@ final class RunTimes {
   private final Metrics metrics;
   private final long startNanos = System.nanoTime();
   private final long[] lastNanos;
+  private final long[] firstReadNanos;
+  private final int[] firstReadTokens;
   private final boolean[] ended;
   private volatile long progressNanos = startNanos;
   private int tokens;
@@ -16,6 +18,8 @@ final class RunTimes {
   RunTimes(Metrics metrics, int choices) {
     this.metrics = metrics;
     lastNanos = new long[choices];
+    firstReadNanos = new long[choices];
+    firstReadTokens = new int[choices];
     ended = new boolean[choices];
   }
 
@@ -23,16 +27,18 @@ final class RunTimes {
     progressNanos = System.nanoTime();
   }
 
-  /** Tokens that were read together share the time since the last ones. */
+  /** Tokens that were read together share the time since the last ones; those of the first read wait for its end. */
   void read(int index, Piece piece) {
     int count = piece.tokenIds().size();
     if (count == 0) {
       return;
     }
     long now = progressNanos;
-    int gaps = lastNanos[index] == 0 ? 0 : count;
-    for (int i = 0; i < gaps; i++) {
-      metrics.interTokenSeconds((now - lastNanos[index]) / 1e9 / count);
+    if (lastNanos[index] == 0) {
+      firstReadNanos[index] = now;
+      firstReadTokens[index] = count;
+    } else {
+      gaps(count, now - lastNanos[index]);
     }
     lastNanos[index] = now;
     tokens += count;
@@ -45,6 +51,14 @@ final class RunTimes {
     metrics.queued(timings.queueMs() / 1e3);
     if (timings.firstTokenMs() > 0) {
       metrics.timeToFirstToken(timings.firstTokenMs() / 1e3);
+      long firstToken = startNanos + (long) (timings.firstTokenMs() * 1e6);
+      gaps(firstReadTokens[index] - 1, Math.max(0, firstReadNanos[index] - firstToken));
+    }
+  }
+
+  private void gaps(int count, long nanos) {
+    for (int i = 0; i < count; i++) {
+      metrics.interTokenSeconds(nanos / 1e9 / count);
     }
   }
 
