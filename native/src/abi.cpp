@@ -22,6 +22,23 @@ struct ga_engine {
 
 using namespace genarm::door;
 
+namespace {
+
+// "cuda" or "cuda:N".
+std::unique_ptr<genarm::Backend> open_other(const std::string& device) {
+#ifdef GENARM_CUDA
+  int index = 0, end = 0;
+  if (device == "cuda") return genarm::open_cuda_backend(0);
+  if (sscanf(device.c_str(), "cuda:%4d%n", &index, &end) == 1 && size_t(end) == device.size())
+    return genarm::open_cuda_backend(index);
+  genarm::fail(GA_DEVICE_ERROR, "device %s: expected cpu, cuda or cuda:N", device.c_str());
+#else
+  genarm::fail(GA_DEVICE_ERROR, "device %s: this build has cpu only", device.c_str());
+#endif
+}
+
+}  // namespace
+
 std::string& genarm::door::last_error() {
   static thread_local std::string text;
   return text;
@@ -36,11 +53,8 @@ ga_status ga_device_open(const char* name, int32_t num_threads, ga_device** out)
     const std::string device = &there(name, "name");
     there(out, "out");
     REQUIRE(num_threads >= 0 && num_threads <= 1024, "num_threads must be in [0, 1024], got %d", num_threads);
-    if (device != "cpu") {
-      genarm::fail(GA_DEVICE_ERROR, "device %s: this build has cpu only", device.c_str());
-    }
     auto handle = std::make_unique<ga_device>();
-    handle->backend = genarm::open_cpu_backend(num_threads);
+    handle->backend = device == "cpu" ? genarm::open_cpu_backend(num_threads) : open_other(device);
     *out = handle.release();
   });
 }

@@ -44,6 +44,7 @@ struct MatrixSource {
   Dtype dtype = Dtype::f32;
   int64_t rows = 0, columns = 0;
   int64_t row_group = 0;  // > 0: this many rows (a head) are computed together
+  bool low_rank = false;  // A or B of a LowRank
 };
 
 // A linear layer as GPTQ stores it, in host memory, perhaps unaligned: with g = group[i],
@@ -273,5 +274,8 @@ class Backend {
 
 // num_threads as ga_device_open. Throws Error.
 std::unique_ptr<Backend> open_cpu_backend(int32_t num_threads);
+
+// In libraries built with CUDA. index: of the device. Throws Error{GA_DEVICE_ERROR} that names what is missing.
+std::unique_ptr<Backend> open_cuda_backend(int32_t index);
 
 }  // namespace genarm

@@ -58,6 +58,11 @@ Shape shape_of(int64_t key, const ga_model_config& c) {
   return {c.vocab_size, hidden, 0};
 }
 
+MatrixSource of_adapter(MatrixSource source) {
+  source.low_rank = true;
+  return source;
+}
+
 }  // namespace
 
 Adapter::Adapter(std::shared_ptr<const WeightSet> weights, int32_t num_objectives)
@@ -87,12 +92,12 @@ void Adapter::load(const std::string& module, const std::string& part, const Sto
   if (part == "A") {
     const int64_t rank = tensor.shape.empty() ? 0 : tensor.shape[0];
     tensor.expect({rank, shape.columns});
-    u.a = backend.pack(tensor.matrix(0), Dtype(tensor.dtype));
+    u.a = backend.pack(of_adapter(tensor.matrix(0)), Dtype(tensor.dtype));
     bytes_ += u.a->bytes;
   } else if (part == "B") {
     const int64_t rank = tensor.shape.size() < 2 ? 0 : tensor.shape[1];
     tensor.expect({shape.rows, rank});
-    u.b = backend.pack(tensor.matrix(shape.row_group), Dtype(tensor.dtype));
+    u.b = backend.pack(of_adapter(tensor.matrix(shape.row_group)), Dtype(tensor.dtype));
     bytes_ += u.b->bytes;
   } else if (part == "W1" || part == "W2") {
     REQUIRE(num_objectives_ > 0, "%s: tensor %s: a LoRA adapter has no %s", tensor.file.path().c_str(),

@@ -9,6 +9,11 @@
 
 namespace genarm::cuda {
 
+std::string device_select(int index) {
+  if (index != 0) fail(GA_DEVICE_ERROR, "device cuda:%d: the host executor is cuda:0 alone", index);
+  return "the host executor";
+}
+
 stream_t stream_create() { return simt::stream_create(); }
 void stream_destroy(stream_t stream) { simt::stream_destroy(stream); }
 void stream_sync(stream_t stream) { simt::stream_sync(stream); }
@@ -20,6 +25,11 @@ void* device_alloc(size_t bytes) {
 }
 
 void device_free(void* memory) { free(memory); }
+
+void device_clear(void* memory, size_t bytes, stream_t stream) {
+  simt::stream_sync(stream);
+  if (bytes) memset(memory, 0, bytes);
+}
 
 void copy_to_device(void* device, const void* host, size_t bytes, stream_t stream) {
   simt::stream_sync(stream);

@@ -1,0 +1,195 @@
+#include "cuda/cuda_backend.h"
+
+#include <algorithm>
+
+#include "cuda/runtime.h"
+#include "error.h"
+
+namespace genarm {
+namespace cuda {
+namespace {
+
+constexpr size_t kPartialBytes = 64 << 20;  // of attention's scratch; rows beyond it take turns
+
+struct CudaBuffer final : Buffer {
+  CudaBuffer(size_t size, stream_t stream) : memory(std::max<size_t>(size, 1)) {
+    device_clear(memory.as<void>(), size, stream);
+    data = memory.as<void>();
+    bytes = size;
+  }
+  DeviceMemory memory;
+};
+
+int64_t row_bytes(int64_t heads, int64_t head_dim, int64_t max_blocks) {
+  return attention_partials(1, heads, head_dim, max_blocks) * int64_t(sizeof(float));
+}
+
+}  // namespace
+
+CudaBackend::CudaBackend(int device) : description_("cuda, " + device_select(device)), stream_(stream_create()) {}
+
+CudaBackend::~CudaBackend() {
+  try {
+    stream_sync(stream_);
+    stream_destroy(stream_);
+  } catch (const Error&) {  // the device is lost, and its memory with it
+  }
+}
+
+std::unique_ptr<Buffer> CudaBackend::allocate(size_t bytes) { return std::make_unique<CudaBuffer>(bytes, stream_); }
+
+void CudaBackend::upload(void* device, const void* host, size_t bytes) {
+  if (bytes > 0) copy_to_device(device, host, bytes, stream_);
+}
+
+void CudaBackend::download(void* host, const void* device, size_t bytes) {
+  if (bytes > 0) copy_to_host(host, device, bytes, stream_);
+}
+
+std::unique_ptr<Matrix> CudaBackend::pack(const MatrixSource& source, Dtype dtype) {
+  return pack_matrix(source, dtype, stream_);
+}
+
+std::unique_ptr<Matrix> CudaBackend::pack(const GptqSource&) {
+  fail(GA_UNSUPPORTED, "quantised weights cannot be kept on CUDA");
+}
+
+void CudaBackend::grow(DeviceMemory& memory, size_t bytes) {
+  if (bytes <= memory.bytes()) return;
+  stream_sync(stream_);
+  memory = DeviceMemory();
+  memory = DeviceMemory(bytes);
+  device_clear(memory.as<void>(), bytes, stream_);
+}
+
+void CudaBackend::reserve(const Limits& limits) {
+  limits_.max_rows = std::max(limits_.max_rows, limits.max_rows);
+  limits_.max_columns = std::max(limits_.max_columns, limits.max_columns);
+  limits_.max_sequences = std::max(limits_.max_sequences, limits.max_sequences);
+  limits_.max_x = std::max(limits_.max_x, limits.max_x);
+  limits_.max_heads = std::max(limits_.max_heads, limits.max_heads);
+  limits_.head_dim = std::max(limits_.head_dim, limits.head_dim);
+  limits_.max_positions = std::max(limits_.max_positions, limits.max_positions);
+  max_blocks_ = (limits_.max_positions + kAttentionBlock - 1) / kAttentionBlock;
+
+  const size_t row = size_t(row_bytes(limits_.max_heads, limits_.head_dim, max_blocks_));
+  grow(partials_, std::max(row, std::min(kPartialBytes, row * size_t(limits_.max_rows))));
+  grow(tickets_, (size_t(limits_.max_rows) * size_t(limits_.max_heads) + 1) * sizeof(unsigned));
+  grow(candidates_, size_t(limits_.max_sequences) * kHeadBlocks * sizeof(Candidate));
+  const size_t rows = size_t(std::max(limits_.max_rows, limits_.max_x));
+  for (DeviceMemory& each : deltas_) grow(each, size_t(limits_.max_rows) * size_t(limits_.max_columns) * sizeof(float));
+  grow(u_, rows * kMaxRank * sizeof(float));
+}
+
+void CudaBackend::set_activations(Dtype activations) {
+  if (activations == Dtype::int8) fail(GA_UNSUPPORTED, "activations on CUDA are bf16 with f32 residuals, got int8");
+}
+
+void CudaBackend::final_norm(Span<FinalNormArgs> problems) {
+  std::vector<FinalNormProblem> launch;
+  for (const FinalNormArgs& a : problems) {
+    launch.push_back({reinterpret_cast<bf16*>(a.x), a.hidden_size, a.hidden, a.hidden_size, a.norm, a.first, a.row, a.scale,
+                      a.eps, a.num_x, a.hidden_size});
+  }
+  cuda::final_norm(launch.data(), int(launch.size()), std::max(limits_.max_x, 1), Order::overlaps_previous, stream_);
+}
+
+void CudaBackend::lm_head(const LmHeadArgs& args) {
+  if (args.problems.size > kMaxHeads)
+    fail(GA_UNSUPPORTED, "a step reads at most %d LM heads, got %d", kMaxHeads, args.problems.size);
+  LmHeadLaunch p = {};
+  int64_t updated_rows = 0;
+  for (const HeadProblem& problem : args.problems) {
+    const int columns = int(problem.lm_head->columns);
+    const auto* x = reinterpret_cast<const bf16*>(problem.x);
+    if (problem.low_rank) updated_rows += problem.num_x;
+    p.head[p.num_heads++] = {fragments(problem.lm_head), x, columns, nullptr, 0, columns, problem.num_x};
+  }
+  // An adapter of an LM head is rare: its logits' memory is allocated when a step first needs it.
+  grow(deltas_[0], size_t(updated_rows) * size_t(args.vocab_size) * sizeof(float));
+  auto* logits = deltas_[0].as<float>();
+  for (int i = 0; i < p.num_heads; ++i) {
+    HeadInput& head = p.head[i];
+    const LowRank* update = args.problems[i].low_rank;
+    if (!update || head.num_x == 0) continue;
+    clear(logits, int64_t(head.num_x) * args.vocab_size, Order::overlaps_previous, stream_);
+    LowRank within = *update;
+    const LowRankInput input = {head.x, head.x + head.x_stride, 2 * head.x_stride, nullptr, 0, nullptr, 0, head.columns};
+    add_updates({&within, 1}, input, logits, args.vocab_size);
+    head.delta = logits;
+    head.delta_stride = args.vocab_size;
+    logits += int64_t(head.num_x) * args.vocab_size;
+  }
+  p.sampled = args.sampled;
+  p.z = args.z;
+  p.first = args.first;
+  p.problem = args.problem;
+  p.x_row = args.x_row;
+  p.plan = args.plan;
+  p.candidate = candidates_.as<Candidate>();
+  p.ticket = tickets_.as<unsigned>();
+  p.num_sequences = args.num_sequences;
+  p.vocab_size = args.vocab_size;
+  cuda::lm_head(p, Order::overlaps_previous, stream_);
+}
+
+void CudaBackend::sample(const SampleArgs& args) { cuda::sample(args, Order::overlaps_previous, stream_); }
+
+void CudaBackend::log_softmax(const LogSoftmaxArgs& args) { cuda::log_softmax(args, Order::overlaps_previous, stream_); }
+
+void CudaBackend::synchronize() { stream_sync(stream_); }
+
+void CudaBackend::add_updates(Span<LowRank> updates, const LowRankInput& input, float* y, int64_t y_stride) {
+  for (const LowRank& each : updates) {
+    LowRankUpdate u = {};
+    u.input = input;
+    if (input.x) u.input.x += each.first_row * input.x_stride;
+    if (input.low) u.input.low += each.first_row * input.x_stride;
+    if (input.hidden) u.input.hidden += each.first_row * input.hidden_stride;
+    u.a = row_major(each.a);
+    u.b = row_major(each.b);
+    u.w1 = each.w1;
+    u.w2 = each.w2;
+    u.preference = each.preference;
+    u.u = u_.as<float>();
+    u.y = y + each.first_row * y_stride;
+    u.y_stride = y_stride;
+    u.scale = each.scale;
+    u.rank = int32_t(each.a->rows);
+    u.rows = int32_t(std::min<int64_t>(each.b->rows, y_stride));
+    u.num_rows = each.num_rows;
+    u.fixed_rank = each.fixed_rank;
+    u.num_objectives = each.num_objectives;
+    u.preference_stride = each.preference_stride;
+    add_low_rank(u, Order::overlaps_previous, stream_);
+  }
+}
+
+const float* CudaBackend::delta(int slot, Span<LowRank> updates, const LowRankInput& input, int64_t rows, int32_t num_rows) {
+  if (updates.size == 0) return nullptr;
+  auto* y = deltas_[slot].as<float>();
+  clear(y, rows * num_rows, Order::overlaps_previous, stream_);
+  add_updates(updates, input, y, rows);
+  return y;
+}
+
+// In turns of as many rows as the scratch holds.
+void CudaBackend::attend(const AttentionProblem<bf16>& problem) {
+  const int64_t row = row_bytes(problem.num_heads, problem.cache.head_dim, max_blocks_);
+  const int32_t most = int32_t(std::max<int64_t>(1, int64_t(partials_.bytes()) / row));
+  for (int32_t first = 0; first < problem.num_rows; first += most) {
+    AttentionProblem<bf16> p = problem;
+    p.out += first * p.out_stride;
+    p.q += first * p.q_stride;
+    p.places.position += first;
+    p.places.page_table += first;
+    p.num_rows = std::min(most, problem.num_rows - first);
+    cuda::attention(&p, 1, max_blocks_, Order::overlaps_previous, stream_);
+  }
+}
+
+}  // namespace cuda
+
+std::unique_ptr<Backend> open_cuda_backend(int32_t index) { return std::make_unique<cuda::CudaBackend>(index); }
+
+}  // namespace genarm

@@ -1,0 +1,58 @@
+// The CUDA backend: one stream on one device; the kernels of kernels.h behind backend.h. Built by nvcc for a GPU, and
+// by the host compiler for the executor (simt/), with the same transformer above it.
+//
+// Buffers of activations are opaque between operations: out of attention and gate_up hold bf16 rows, kv_stride apart
+// by eights, x of the LM head holds pairs of bf16 rows, and the KV cache bf16 pages (kernels.h).
+#pragma once
+
+#include <vector>
+
+#include "backend.h"
+#include "cuda/cuda_matrix.h"
+#include "cuda/kernels.h"
+#include "cuda/low_rank.h"
+
+namespace genarm::cuda {
+
+class CudaBackend final : public Backend {
+ public:
+  explicit CudaBackend(int device);
+  ~CudaBackend() override;
+
+  const std::string& description() const override { return description_; }
+  std::unique_ptr<Buffer> allocate(size_t bytes) override;
+  void upload(void* device, const void* host, size_t bytes) override;
+  void download(void* host, const void* device, size_t bytes) override;
+  std::unique_ptr<Matrix> pack(const MatrixSource& source, Dtype dtype) override;
+  std::unique_ptr<Matrix> pack(const GptqSource& source) override;
+  void reserve(const Limits& limits) override;
+  void set_activations(Dtype activations) override;
+
+  void embed(Span<EmbedArgs> problems) override;
+  void qkv(Span<QkvArgs> problems) override;
+  void attention(Span<AttentionArgs> problems) override;
+  void project(Span<ProjectArgs> problems) override;
+  void gate_up(Span<GateUpArgs> problems) override;
+  void final_norm(Span<FinalNormArgs> problems) override;
+  void lm_head(const LmHeadArgs& args) override;
+  void sample(const SampleArgs& args) override;
+  void log_softmax(const LogSoftmaxArgs& args) override;
+  void synchronize() override;
+
+ private:
+  // The delta of a linear layer for `num_rows` rows, [num_rows, rows]; null where no adapter updates it. `slot` tells
+  // apart the layers of one operation.
+  const float* delta(int slot, Span<LowRank> updates, const LowRankInput& input, int64_t rows, int32_t num_rows);
+  // Adds the updates to y.
+  void add_updates(Span<LowRank> updates, const LowRankInput& input, float* y, int64_t y_stride);
+  void attend(const AttentionProblem<bf16>& problem);
+  void grow(DeviceMemory& memory, size_t bytes);
+
+  std::string description_;
+  stream_t stream_;
+  Limits limits_{};
+  int max_blocks_ = 1;  // of attention
+  DeviceMemory partials_, tickets_, candidates_, deltas_[3], u_;
+};
+
+}  // namespace genarm::cuda

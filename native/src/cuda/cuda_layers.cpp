@@ -1,0 +1,134 @@
+// The operations of a layer: backend.h's arguments as the kernels take them. The same stage of several weight sets is
+// one launch; sets with adapters in this step go one by one, because their deltas share memory.
+#include "cuda/cuda_backend.h"
+#include "error.h"
+
+namespace genarm::cuda {
+namespace {
+
+constexpr int kUnit = 8;  // numbers of bf16 in 16 bytes
+
+int64_t padded(int64_t columns) { return (columns + kUnit - 1) / kUnit * kUnit; }
+
+LowRankInput normed(const float* hidden, const float* norm, float eps, int64_t columns) {
+  return {nullptr, nullptr, 0, hidden, columns, norm, eps, int32_t(columns)};
+}
+
+KvPages layer_of(const KvCache& cache, int32_t layer) {
+  const int64_t page = int64_t(cache.num_kv_heads) * 2 * cache.page_size * kv_stride(cache.head_dim);
+  return {reinterpret_cast<bf16*>(cache.data) + layer * cache.num_pages * page, cache.page_size, cache.num_kv_heads,
+          cache.head_dim};
+}
+
+Places places_of(const RowPlan& rows) { return {rows.position, rows.page_table, rows.pages}; }
+
+QkvProblem<bf16> qkv_problem(const QkvArgs& a) {
+  QkvProblem<bf16> p = {};
+  p.q = a.q;
+  p.q_stride = int64_t(a.num_heads) * a.head_dim;
+  p.cache = layer_of(a.cache, a.layer);
+  p.hidden = a.hidden;
+  p.hidden_stride = a.q_proj->columns;
+  p.norm = a.norm;
+  p.q_weight = fragments(a.q_proj);
+  p.k_weight = fragments(a.k_proj);
+  p.v_weight = fragments(a.v_proj);
+  p.q_bias = a.q_bias;
+  p.k_bias = a.k_bias;
+  p.v_bias = a.v_bias;
+  p.q_norm = a.q_norm;
+  p.k_norm = a.k_norm;
+  p.rope_cos = a.rope_cos;
+  p.rope_sin = a.rope_sin;
+  p.places = places_of(a.rows);
+  p.eps = a.eps;
+  p.columns = int32_t(a.q_proj->columns);
+  p.num_heads = a.num_heads;
+  p.num_rows = a.rows.num_rows;
+  return p;
+}
+
+}  // namespace
+
+void CudaBackend::embed(Span<EmbedArgs> problems) {
+  std::vector<EmbedProblem<bf16>> launch;
+  for (const EmbedArgs& a : problems) {
+    const int64_t size = a.table->columns;
+    if (size % kUnit != 0)
+      fail(GA_UNSUPPORTED, "hidden_size must be a multiple of %d on CUDA, got %lld", kUnit, static_cast<long long>(size));
+    launch.push_back({a.hidden, size, a.ids, fragments(a.table), int32_t(size), a.num_rows});
+  }
+  cuda::embed(launch.data(), int(launch.size()), Order::overlaps_previous, stream_);
+}
+
+void CudaBackend::qkv(Span<QkvArgs> problems) {
+  std::vector<QkvProblem<bf16>> together;
+  for (const QkvArgs& a : problems) {
+    // A page of the cache is f32 of head_dim, rows of it bf16 of whole sixteen bytes.
+    if (a.head_dim < 4) fail(GA_UNSUPPORTED, "head_dim must be at least 4 on CUDA, got %d", a.head_dim);
+    QkvProblem<bf16> p = qkv_problem(a);
+    if (a.q_low_rank.size + a.k_low_rank.size + a.v_low_rank.size == 0) {
+      together.push_back(p);
+      continue;
+    }
+    const LowRankInput input = normed(a.hidden, a.norm, a.eps, a.q_proj->columns);
+    p.q_delta = delta(0, a.q_low_rank, input, a.q_proj->rows, a.rows.num_rows);
+    p.k_delta = delta(1, a.k_low_rank, input, a.k_proj->rows, a.rows.num_rows);
+    p.v_delta = delta(2, a.v_low_rank, input, a.v_proj->rows, a.rows.num_rows);
+    cuda::qkv(&p, 1, Order::overlaps_previous, stream_);
+  }
+  cuda::qkv(together.data(), int(together.size()), Order::overlaps_previous, stream_);
+}
+
+// One launch a problem: they share the scratch of the merge.
+void CudaBackend::attention(Span<AttentionArgs> problems) {
+  for (const AttentionArgs& a : problems) {
+    const int64_t width = int64_t(a.num_heads) * a.cache.head_dim;
+    AttentionProblem<bf16> p = {};
+    p.out = reinterpret_cast<bf16*>(a.out);
+    p.out_stride = padded(width);
+    p.q = a.q;
+    p.q_stride = width;
+    p.cache = layer_of(a.cache, a.layer);
+    p.places = places_of(a.rows);
+    p.partial = partials_.as<float>();
+    p.ticket = tickets_.as<unsigned>();
+    p.window = a.window;
+    p.num_heads = a.num_heads;
+    p.num_rows = a.rows.num_rows;
+    attend(p);
+  }
+}
+
+void CudaBackend::project(Span<ProjectArgs> problems) {
+  std::vector<ProjectProblem<bf16>> launch;
+  for (const ProjectArgs& a : problems) {
+    const int64_t rows = a.weight->rows, columns = a.weight->columns, stride = padded(columns);
+    if (columns < 4) fail(GA_UNSUPPORTED, "a projection has at least 4 columns on CUDA, got %lld", static_cast<long long>(columns));
+    const auto* x = reinterpret_cast<const bf16*>(a.x);
+    add_updates(a.low_rank, {x, nullptr, stride, nullptr, 0, nullptr, 0, int32_t(columns)}, a.hidden, rows);
+    launch.push_back({a.hidden, rows, x, stride, fragments(a.weight), a.bias, int32_t(rows), int32_t(columns), a.num_rows});
+  }
+  cuda::project(launch.data(), int(launch.size()), Order::overlaps_previous, stream_);
+}
+
+void CudaBackend::gate_up(Span<GateUpArgs> problems) {
+  std::vector<GateUpProblem<bf16>> together;
+  for (const GateUpArgs& a : problems) {
+    const int64_t rows = a.gate->rows, columns = a.gate->columns;
+    GateUpProblem<bf16> p = {reinterpret_cast<bf16*>(a.out), padded(rows), a.hidden, columns, a.norm, fragments(a.gate),
+                             fragments(a.up), a.gate_bias, a.up_bias, nullptr, nullptr, a.eps, int32_t(rows),
+                             int32_t(columns), a.num_rows};
+    if (a.gate_low_rank.size + a.up_low_rank.size == 0) {
+      together.push_back(p);
+      continue;
+    }
+    const LowRankInput input = normed(a.hidden, a.norm, a.eps, columns);
+    p.gate_delta = delta(0, a.gate_low_rank, input, rows, a.num_rows);
+    p.up_delta = delta(1, a.up_low_rank, input, rows, a.num_rows);
+    cuda::gate_up(&p, 1, Order::overlaps_previous, stream_);
+  }
+  cuda::gate_up(together.data(), int(together.size()), Order::overlaps_previous, stream_);
+}
+
+}  // namespace genarm::cuda
