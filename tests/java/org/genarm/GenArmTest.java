@@ -78,7 +78,6 @@ class GenArmTest {
     assertEquals(whole.substring(0, whole.indexOf(stop)), choice.text());
     assertEquals(FinishReason.STOP, choice.finishReason());
     assertEquals(choice.text(), String.join("", pieces.stream().map(Piece::text).toList()));
-    assertTrue(pieces.size() > 3, "it came in pieces");
     List<Integer> ids = new ArrayList<>();
     pieces.forEach(piece -> ids.addAll(piece.tokenIds()));
     assertEquals(ids, choice.tokenIds());
