@@ -17,11 +17,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Guidance does what it is for, with the models under models/. */
+/** Guidance does what it is for: the demo base under reward models of known continuations and scores. */
 class DemoTest {
   private static final double CLEAR_MARGIN = 0.01;
   private static final Pattern WORD = Pattern.compile("[a-z']+");
-  private static final JsonNode EXPECTATIONS = Golden.json(Golden.MODELS.resolve("data/expectations.json"));
+  private static final JsonNode EXPECTATIONS = Golden.json(Golden.DEMO.resolve("expectations.json"));
   private static final JsonNode LEXICON = Golden.json(Golden.MODELS.resolve("data/lexicon-afinn.json"));
   private static GenArm genArm;
 
@@ -29,8 +29,8 @@ class DemoTest {
   static void open() {
     genArm = GenArm.builder()
         .base(Golden.MODELS.resolve("demo-base"))
-        .arm("positive", Golden.MODELS.resolve("demo-arm-positive"))
-        .arm("plain", Golden.MODELS.resolve("demo-arm-plain"))
+        .arm("positive", Golden.DEMO.resolve("demo-arm-positive"))
+        .arm("plain", Golden.DEMO.resolve("demo-arm-plain"))
         .maxSequences(32)
         .build();
   }
@@ -43,7 +43,7 @@ class DemoTest {
   @Test
   void greedyContinuationsAreThoseOfFloat64WhereTheMarginIsClear() throws Exception {
     int compared = 0;
-    for (JsonNode one : Golden.json(Golden.ROOT.resolve("demo/greedy.json"))) {
+    for (JsonNode one : Golden.json(Golden.DEMO.resolve("greedy.json"))) {
       if (one.get("min_margin").asDouble() <= CLEAR_MARGIN) {
         continue;
       }

@@ -16,6 +16,9 @@ public final class Golden {
   public static final Path ROOT = Path.of("tests/golden");
   public static final Path MODELS = Path.of("models");
 
+  /** Reward models over {@code models/demo-base}, and what PyTorch says of them. */
+  public static final Path DEMO = ROOT.resolve("demo");
+
   private Golden() {}
 
   /** Folders that hold a causal language model with plain weights. */

@@ -48,7 +48,7 @@ class QuantisedLawTest {
   /** The demo continuations, each behind its prompt. */
   private static List<int[]> texts() {
     List<int[]> texts = new ArrayList<>();
-    for (JsonNode one : Golden.json(Golden.ROOT.resolve("demo/greedy.json"))) {
+    for (JsonNode one : Golden.json(Golden.DEMO.resolve("greedy.json"))) {
       List<Integer> ids = Golden.ints(one.get("prompt_ids"));
       ids.addAll(Golden.ints(one.get("token_ids")));
       texts.add(ids.stream().mapToInt(Integer::intValue).toArray());
@@ -66,7 +66,7 @@ class QuantisedLawTest {
     double[][] laws = new double[positions][];
     try (GenArm genArm = GenArm.builder()
         .base(Golden.MODELS.resolve("demo-base"))
-        .arm("positive", Golden.MODELS.resolve("demo-arm-positive"))
+        .arm("positive", Golden.DEMO.resolve("demo-arm-positive"))
         .dtype(weights)
         .activations(activations)
         .maxSequences(16)

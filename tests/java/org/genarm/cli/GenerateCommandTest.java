@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class GenerateCommandTest {
   private static final List<String> DEMO = List.of("generate", "--base", "models/demo-base",
-      "--arm", "positive=models/demo-arm-positive=1", "--arm", "models/demo-arm-plain=0");
+      "--arm", "positive=" + Golden.DEMO + "/demo-arm-positive=1", "--arm", Golden.DEMO + "/demo-arm-plain=0");
 
   private static CommandLineRun demo(String... options) {
     List<String> arguments = new ArrayList<>(DEMO);
@@ -34,7 +34,7 @@ class GenerateCommandTest {
 
   @Test
   void theJsonHasEveryField() throws Exception {
-    JsonNode greedy = Golden.json(Golden.ROOT.resolve("demo/greedy.json")).get(1);
+    JsonNode greedy = Golden.json(Golden.DEMO.resolve("greedy.json")).get(1);
 
     JsonNode result = json(demo("--prompt", "Fellow citizens,", "--temperature", "0", "--max-new-tokens", "32",
         "--ignore-eos", "--seed", "5", "--json"));
