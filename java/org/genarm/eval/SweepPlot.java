@@ -2,9 +2,9 @@ package org.genarm.eval;
 
 import java.awt.BasicStroke;
 import java.awt.Color;
+import java.awt.Dimension;
 import java.io.IOException;
-import java.math.BigDecimal;
-import java.math.RoundingMode;
+import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,15 +12,19 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.Pattern;
+import javax.xml.parsers.DocumentBuilderFactory;
+import javax.xml.parsers.ParserConfigurationException;
+import org.apache.batik.svggen.SVGGeneratorContext;
+import org.apache.batik.svggen.SVGGraphics2D;
 import org.genarm.checkpoint.CheckpointException;
 import org.knowm.xchart.BitmapEncoder;
-import org.knowm.xchart.VectorGraphicsEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries;
 import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.markers.SeriesMarkers;
+import org.w3c.dom.Document;
+import org.w3c.dom.Element;
 
 /** Draws a sweep, as PNG and as SVG, without a screen. */
 public final class SweepPlot {
@@ -28,8 +32,8 @@ public final class SweepPlot {
     new Color(0x1f5fa8), new Color(0xc2571a), new Color(0x3f7f3f), new Color(0x7a4f9a), new Color(0x777777)
   };
 
-  /** Letters are drawn as outlines, with more digits than anyone sees. */
-  private static final Pattern PRECISE = Pattern.compile("-?\\d+\\.\\d{3,}");
+  /** Letters are drawn as outlines; more digits of a pixel than these are not seen. */
+  private static final int DIGITS = 2;
 
   private SweepPlot() {}
 
@@ -109,18 +113,35 @@ public final class SweepPlot {
     Path svg = Path.of(stem + ".svg");
     try {
       BitmapEncoder.saveBitmap(chart, stem.toString(), BitmapEncoder.BitmapFormat.PNG);
-      VectorGraphicsEncoder.saveVectorGraphic(
-          chart, stem.toString(), VectorGraphicsEncoder.VectorGraphicsFormat.SVG);
-      String drawn = Files.readString(svg);
-      Files.writeString(svg, PRECISE.matcher(drawn).replaceAll(number -> rounded(number.group())));
+      saveSvg(chart, svg);
     } catch (IOException failure) {
       throw new CheckpointException(stem, "a place to write a plot to", failure.toString());
     }
     return List.of(Path.of(stem + ".png"), svg);
   }
 
-  private static String rounded(String number) {
-    return new BigDecimal(number).setScale(2, RoundingMode.HALF_EVEN).stripTrailingZeros().toPlainString();
+  private static void saveSvg(XYChart chart, Path file) throws IOException {
+    Dimension size = new Dimension(chart.getWidth(), chart.getHeight());
+    SVGGeneratorContext context = SVGGeneratorContext.createDefault(emptySvg());
+    context.setComment(null);
+    context.setPrecision(DIGITS);
+    SVGGraphics2D graphics = new SVGGraphics2D(context, false);
+    graphics.setSVGCanvasSize(size);
+    chart.paint(graphics, size.width, size.height);
+    Element svg = graphics.getRoot();
+    svg.setAttribute("viewBox", "0 0 " + size.width + " " + size.height);
+    try (Writer writer = Files.newBufferedWriter(file)) {
+      graphics.stream(svg, writer, false, false);
+    }
+  }
+
+  private static Document emptySvg() {
+    try {
+      return DocumentBuilderFactory.newInstance().newDocumentBuilder().getDOMImplementation()
+          .createDocument(SVGGraphics2D.SVG_NAMESPACE_URI, SVGGraphics2D.SVG_SVG_TAG, null);
+    } catch (ParserConfigurationException none) {
+      throw new IllegalStateException(none);
+    }
   }
 
   private static double[] column(List<double[]> points, int column) {
