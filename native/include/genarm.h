@@ -83,6 +83,12 @@ GA_API ga_status ga_device_pin_thread(const ga_device* device);
 /** One line for people: "cpu, AVX-512 with BF16, 2 threads". Valid while the device is open. */
 GA_API const char* ga_device_description(const ga_device* device);
 
+/** How many CUDA devices ga_device_open may find; where it is 0, ga_last_error() says why in a sentence. */
+GA_API int32_t ga_cuda_count(void);
+
+/** The device's memory in bytes: what is free now, and all of it. On a CPU the machine's. */
+GA_API ga_status ga_device_memory(ga_device* device, int64_t* free_bytes, int64_t* total_bytes);
+
 /* ------------------------------------------------------------------ file */
 
 /** Maps a file for reading; `path` names it in every later message. GA_FILE_ERROR with the system's reason. */

@@ -62,6 +62,26 @@ ga_status ga_device_open(const char* name, int32_t num_threads, ga_device** out)
   });
 }
 
+int32_t ga_cuda_count(void) {
+  int32_t count = 0;
+  guard([&] {
+#ifdef GENARM_CUDA
+    count = genarm::count_cuda_devices();
+#else
+    genarm::fail(GA_DEVICE_ERROR, "this build of the library has no CUDA");
+#endif
+  });
+  return count;
+}
+
+ga_status ga_device_memory(ga_device* device, int64_t* free_bytes, int64_t* total_bytes) {
+  return guard([&] {
+    const genarm::DeviceBytes bytes = there(device, "device").backend->memory();
+    there(free_bytes, "free_bytes") = bytes.free;
+    there(total_bytes, "total_bytes") = bytes.total;
+  });
+}
+
 void ga_device_close(ga_device* device) { delete device; }
 
 ga_status ga_device_pin_thread(const ga_device* device) {

@@ -8,8 +8,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+
+#include "device_bytes.h"
 #include <vector>
 
 namespace genarm {
@@ -72,7 +75,7 @@ struct Buffer {
 };
 
 // Keys and values of every layer, in pages of page_size positions (a multiple of 16):
-//   [layer][page][kv_head][K: head_dim x page_size | V: page_size x head_dim] f32 on the CPU
+//   [layer][page][kv_head][K: head_dim x page_size | V: page_size x head_dim] f32 on the CPU, kv_page_bytes() a page
 // K is transposed within a page, so that scores of 16 positions are one vector.
 struct KvCache {
   float* data = nullptr;
@@ -237,11 +240,18 @@ class Backend {
   virtual ~Backend() = default;
   virtual const std::string& description() const = 0;
 
+  virtual DeviceBytes memory() const;
+
   // Zeroed memory, 64-byte aligned. Throws Error{GA_OUT_OF_MEMORY}.
   virtual std::unique_ptr<Buffer> allocate(size_t bytes) = 0;
   // Copies between host and device memory, in order with the operations.
   virtual void upload(void* device, const void* host, size_t bytes) = 0;
   virtual void download(void* host, const void* device, size_t bytes) = 0;
+
+  // Host memory that uploads may read later than they return.
+  virtual std::unique_ptr<Buffer> allocate_host(size_t bytes);
+  // upload() from such memory: it stays as it is until a later wait (receive, synchronize) returns.
+  virtual void upload_later(void* device, const void* host, size_t bytes);
 
   // Packs for these kernels at `dtype` (Dtype of the source keeps it as stored).
   virtual std::unique_ptr<Matrix> pack(const MatrixSource& source, Dtype dtype) = 0;
@@ -259,6 +269,10 @@ class Backend {
   // meet quantised weights and bf16 inputs meet bf16 weights; any other weights read f32.
   virtual void set_activations(Dtype activations) = 0;
 
+  // Calls `operations`, which asks for the operations of a step. A device may write down what is asked for, and do it
+  // at once where an earlier step asked for the same; nothing of it where `operations` throws.
+  virtual void run_step(const std::function<void()>& operations);
+
   virtual void embed(Span<EmbedArgs> problems) = 0;
   virtual void qkv(Span<QkvArgs> problems) = 0;
   virtual void attention(Span<AttentionArgs> problems) = 0;
@@ -269,12 +283,23 @@ class Backend {
   virtual void sample(const SampleArgs& args) = 0;
   virtual void log_softmax(const LogSoftmaxArgs& args) = 0;
 
+  // Of a page of one layer (KvCache).
+  virtual int64_t kv_page_bytes(int32_t page_size, int32_t num_kv_heads, int32_t head_dim) const;
+
+  // Begins to bring a step's tokens to the host, in order with the operations; receive waits for those that were sent first
+  // and for all that was asked for before them.
+  virtual void send(const int32_t* tokens, int32_t count);
+  virtual void receive(int32_t* tokens, int32_t count);
+
   // Waits until everything that was asked for has been done.
   virtual void synchronize() = 0;
 
   // The operations of training (train/operations.h), which must not outlive this. Throws Error{GA_UNSUPPORTED} where
   // the device has none.
   virtual std::unique_ptr<train::Operations> open_training();
+
+ private:
+  const int32_t* sent_ = nullptr;
 };
 
 // num_threads as ga_device_open; cpus: one for each thread to stay on, or none. Throws Error.
@@ -282,5 +307,8 @@ std::unique_ptr<Backend> open_cpu_backend(int32_t num_threads, const std::vector
 
 // In libraries built with CUDA. index: of the device. Throws Error{GA_DEVICE_ERROR} that names what is missing.
 std::unique_ptr<Backend> open_cuda_backend(int32_t index);
+
+// Above 0. Throws Error{GA_DEVICE_ERROR} that says why there is none.
+int32_t count_cuda_devices();
 
 }  // namespace genarm

@@ -4,20 +4,19 @@
 namespace genarm::cuda {
 namespace {
 
-template <class T>
 struct Problem {
-  Weights<T> table;
+  Weights table;
   std::vector<int32_t> ids;
   int64_t stride;
   Array<int32_t> device_ids;
   Array<float> hidden;
 
-  Problem(int vocab_size, int hidden_size, const std::vector<int32_t>& rows, unsigned seed)
-      : table(vocab_size, hidden_size, seed), ids(rows), stride(hidden_size + 3), device_ids(rows),
+  Problem(int vocab_size, int hidden_size, const std::vector<int32_t>& rows, unsigned seed, Format format = Format::bf16)
+      : table(vocab_size, hidden_size, seed, 0, format), ids(rows), stride(hidden_size + 3), device_ids(rows),
         hidden(rows.size() * size_t(stride), 7) {}
 
-  EmbedProblem<T> arguments() const {
-    return {hidden.data(), stride, device_ids.data(), table.device.data(), int(table.columns), int(ids.size())};
+  EmbedProblem arguments() const {
+    return {hidden.data(), stride, device_ids.data(), table.weight(), int(table.columns), int(ids.size())};
   }
 
   void check() const {
@@ -30,11 +29,10 @@ struct Problem {
   }
 };
 
-template <class T>
-void copies_rows() {
+void copies_rows_of(Format format) {
   for (const int size : {1, 5, 32, 77, 1025}) {
-    const Problem<T> problem(37, size, {36, 0, 15, 16, 8, 15}, unsigned(size));
-    const EmbedProblem<T> arguments = problem.arguments();
+    const Problem problem(37, size, {36, 0, 15, 16, 8, 15}, unsigned(size), format);
+    const EmbedProblem arguments = problem.arguments();
     Stream stream;
 
     embed(&arguments, 1, Order::after_previous, stream);
@@ -44,9 +42,13 @@ void copies_rows() {
   }
 }
 
+void copies_rows_of_every_format() {
+  for (const Format format : {Format::bf16, Format::f16, Format::int8, Format::int4}) copies_rows_of(format);
+}
+
 void several_problems_are_one_launch() {
-  const Problem<bf16> a(17, 64, {1, 2}, 1), none(5, 8, {}, 2), b(90, 33, {89}, 3);
-  const EmbedProblem<bf16> arguments[] = {a.arguments(), none.arguments(), b.arguments()};
+  const Problem a(17, 64, {1, 2}, 1), none(5, 8, {}, 2), b(90, 33, {89}, 3);
+  const EmbedProblem arguments[] = {a.arguments(), none.arguments(), b.arguments()};
   Stream stream;
 
   embed(arguments, 3, Order::after_previous, stream);
@@ -58,8 +60,8 @@ void several_problems_are_one_launch() {
 
 // The kernel before still adds to hidden while this one may begin.
 void follows_a_projection_that_it_overlaps() {
-  const Problem<bf16> problem(40, 48, {3, 39, 3}, 5);
-  const EmbedProblem<bf16> arguments = problem.arguments();
+  const Problem problem(40, 48, {3, 39, 3}, 5);
+  const EmbedProblem arguments = problem.arguments();
   const AddEight add(3, 48);
   Stream stream;
 
@@ -76,8 +78,7 @@ void follows_a_projection_that_it_overlaps() {
 int main(int argc, char** argv) {
   using namespace genarm::cuda;
   return run_cases(argc, argv,
-                   {{"copies_rows_of_bf16", copies_rows<bf16>},
-                    {"copies_rows_of_f16", copies_rows<f16>},
+                   {{"copies_rows_of_every_format", copies_rows_of_every_format},
                     {"several_problems_are_one_launch", several_problems_are_one_launch},
                     {"follows_a_projection_that_it_overlaps", follows_a_projection_that_it_overlaps}});
 }

@@ -3,6 +3,7 @@
 
 #include "cuda/fragments.h"
 #include "cuda/kernels.h"
+#include "cuda/quantised.h"
 #include "harness.h"
 
 namespace genarm::cuda {
@@ -19,34 +20,101 @@ std::vector<T> narrow(const std::vector<float>& values) {
   return result;
 }
 
-// What rounding to T may change, relatively.
-template <class T>
-double rounding() {
-  return std::is_same_v<T, bf16> ? 0x1p-8 : 0x1p-11;
+constexpr double kRounding = 0x1p-8;  // what rounding to bf16 may change, relatively
+
+inline const std::vector<Format>& all_formats() {
+  static const std::vector<Format> formats = {Format::bf16, Format::f16, Format::int8, Format::int4, Format::int4_zeros};
+  return formats;
 }
 
-// Weights of T [rows, columns]; head_dim > 0: packed in pairs of tiles.
-template <class T>
+// A quantised matrix with zeros, its columns in groups of 24 that were shuffled and padded to blocks; all matrices of as
+// many columns in one order.
+inline QuantisedMatrix random_groups(int64_t rows, int64_t columns, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<int32_t> shuffled;
+  for (int32_t c = 0; c < columns; ++c) shuffled.push_back(c);
+  std::shuffle(shuffled.begin(), shuffled.end(), std::mt19937(unsigned(columns)));
+  QuantisedMatrix m;
+  m.format = Format::int4_zeros;
+  for (size_t c = 0; c < shuffled.size(); ++c) {
+    m.order.push_back(shuffled[c]);
+    if (c % 24 == 23) m.order.resize((m.order.size() + 31) / 32 * 32, -1);
+  }
+  m.order.resize((m.order.size() + 31) / 32 * 32, -1);
+  m.rows = rows;
+  m.columns = int64_t(m.order.size());
+  for (int64_t i = 0; i < rows * m.columns; ++i) m.number.push_back(uint8_t(random() % 16));
+  for (int64_t i = 0; i < rows * m.columns / 32; ++i) {
+    m.scale.push_back(f32_to_f16((float(random() % 100) - 30) * 1e-3f));
+    m.zero.push_back(uint8_t(random() % 16));
+  }
+  return m;
+}
+
+// Weights [rows, columns] in a format; head_dim > 0: packed in pairs of tiles.
 struct Weights {
   int64_t rows, columns;
-  std::vector<T> values;
-  Array<T> device;
+  Format format;
+  std::vector<double> values;
+  int64_t packed_columns = 0;
+  std::vector<int32_t> column_order;
+  std::vector<uint8_t> packed;
+  Array<uint8_t> device;
+  Array<int32_t> order;
 
-  Weights(int64_t r, int64_t c, unsigned seed, int head_dim = 0)
-      : rows(r), columns(c), values(narrow<T>(random_floats(size_t(r * c), seed, 1 / std::sqrt(float(c))))),
-        device(packed(values, r, c, head_dim)) {}
+  Weights(int64_t r, int64_t c, unsigned seed, int head_dim = 0, Format f = Format::bf16)
+      : rows(r), columns(c), format(f), values(size_t(r * c)), packed(make(seed, head_dim)), device(packed), order(column_order) {}
 
-  static std::vector<T> packed(const std::vector<T>& matrix, int64_t rows, int64_t columns, int head_dim) {
+  Weight weight() const {
+    return {device.data(), column_order.empty() ? nullptr : order.data(), int32_t(packed_columns), format};
+  }
+  double at(int64_t row, int64_t column) const { return values[size_t(row * columns + column)]; }
+
+  static std::vector<uint8_t> pack_halves(const std::vector<uint16_t>& matrix, int64_t rows, int64_t columns, int head_dim) {
     const int64_t packed_rows = head_dim > 0 ? paired_rows(rows / head_dim, head_dim) : rows;
-    std::vector<T> out(fragment_bytes(packed_rows, columns) / 2);
+    std::vector<uint8_t> out(fragment_bytes(packed_rows, columns));
+    auto* to = reinterpret_cast<uint16_t*>(out.data());
     if (head_dim > 0) {
-      pack_head_pairs(&out[0].bits, &matrix[0].bits, rows / head_dim, head_dim, columns);
+      pack_head_pairs(to, matrix.data(), rows / head_dim, head_dim, columns);
     } else {
-      pack_fragments(&out[0].bits, &matrix[0].bits, rows, columns, 0, tiles_of(rows));
+      pack_fragments(to, matrix.data(), rows, columns, 0, tiles_of(rows));
     }
     return out;
   }
-  double at(int64_t row, int64_t column) const { return double(to_f32(values[size_t(row * columns + column)])); }
+
+ private:
+  std::vector<uint8_t> make(unsigned seed, int head_dim) {
+    const std::vector<float> numbers = random_floats(size_t(rows * columns), seed, 1 / std::sqrt(float(columns)));
+    packed_columns = columns;
+    if (format == Format::bf16 || format == Format::f16) {
+      std::vector<uint16_t> bits;
+      for (size_t i = 0; i < numbers.size(); ++i) {
+        bits.push_back(format == Format::f16 ? f32_to_f16(numbers[i]) : f32_to_bf16(numbers[i]));
+        values[i] = double(format == Format::f16 ? f16_to_f32(bits[i]) : bf16_to_f32(bits[i]));
+      }
+      return pack_halves(bits, rows, columns, head_dim);
+    }
+    const MatrixSource source = {numbers.data(), Dtype::f32, rows, columns};
+    const QuantisedMatrix m = format == Format::int4_zeros
+                                  ? random_groups(rows, columns, seed)
+                                  : quantise(source, format == Format::int8 ? Dtype::int8 : Dtype::int4);
+    packed_columns = m.columns;
+    read_back(m);
+    return pack_quantised(m, head_dim);
+  }
+
+  void read_back(const QuantisedMatrix& m) {
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t c = 0; c < m.columns; ++c) {
+        const int64_t column = m.order.empty() ? c : m.order[size_t(c)];
+        const size_t at = size_t(r * m.columns + c), block = size_t((r * m.columns + c) / 32);
+        const int zero = m.format == Format::int8 ? 128 : m.format == Format::int4 ? 8 : m.zero[block];
+        if (column >= 0 && column < columns)
+          values[size_t(r * columns + column)] = double(f16_to_f32(m.scale[block])) * (int(m.number[at]) - zero);
+      }
+    column_order = m.order;
+    if (!column_order.empty()) column_order.resize((column_order.size() + 127) / 128 * 128, -1);
+  }
 };
 
 // num_rows of `size` numbers, `stride` apart; between them `padding`.
@@ -67,8 +135,7 @@ inline std::vector<double> normed(const float* x, const std::vector<float>& norm
 }
 
 // W[row] . x, and the sum of the magnitudes of its terms.
-template <class T>
-double dot(const Weights<T>& w, int64_t row, const std::vector<double>& x, double& size) {
+inline double dot(const Weights& w, int64_t row, const std::vector<double>& x, double& size) {
   double sum = 0;
   for (int64_t c = 0; c < w.columns; ++c) {
     sum += w.at(row, c) * x[size_t(c)];
@@ -84,17 +151,18 @@ class AddEight {
       : num_rows_(num_rows), size_(size), x_(size_t(num_rows) * 32, bf16{0x3f80}), weight_(quarters(size)) {}
 
   void run(float* hidden, int64_t stride, stream_t stream) const {
-    const ProjectProblem<bf16> p = {hidden, stride, x_.data(), 32, weight_.data(), nullptr, size_, 32, num_rows_};
+    const ProjectProblem p = {hidden, stride, x_.data(), 32, {weight_.data(), nullptr, 32, Format::bf16}, nullptr, size_, 32,
+                              num_rows_};
     project(&p, 1, Order::overlaps_previous, stream);
   }
 
  private:
-  static std::vector<bf16> quarters(int size) {
-    const std::vector<bf16> matrix(size_t(size) * 32, bf16{0x3e80});
-    return Weights<bf16>::packed(matrix, size, 32, 0);
+  static std::vector<uint8_t> quarters(int size) {
+    return Weights::pack_halves(std::vector<uint16_t>(size_t(size) * 32, 0x3e80), size, 32, 0);
   }
   int num_rows_, size_;
-  Array<bf16> x_, weight_;
+  Array<bf16> x_;
+  Array<uint8_t> weight_;
 };
 
 }  // namespace genarm::cuda

@@ -1,4 +1,5 @@
 // gate_up: silu(gate x) * (up x) of a normed x, against its definition in double.
+#include "error.h"
 #include "fixture.h"
 
 namespace genarm::cuda {
@@ -6,33 +7,33 @@ namespace {
 
 constexpr float kEps = 1e-5f;
 
-template <class T>
 struct Problem {
   int rows, columns, num_rows;
   int64_t out_stride, hidden_stride;
-  Weights<T> gate, up;
+  Weights gate, up;
   std::vector<float> hidden, norm, gate_bias, up_bias, gate_delta, up_delta;
   Array<float> device_hidden, device_norm, device_gate_bias, device_up_bias, device_gate_delta, device_up_delta;
-  Array<T> out;
+  Array<bf16> out;
 
-  Problem(int r, int c, int n, unsigned seed)
-      : rows(r), columns(c), num_rows(n), out_stride(r + 5), hidden_stride((c + 3) / 4 * 4 + 4), gate(r, c, seed),
-        up(r, c, seed + 1), hidden(padded_rows(n, c, hidden_stride, seed + 2, NAN, 3)),
+  Problem(int r, int c, int n, unsigned seed, Format format = Format::bf16)
+      : rows(r), columns(c), num_rows(n), out_stride(r + 5), hidden_stride((c + 3) / 4 * 4 + 4), gate(r, c, seed, 0, format),
+        up(r, c, seed + 1, 0, format), hidden(padded_rows(n, c, hidden_stride, seed + 2, NAN, 3)),
         norm(random_floats(size_t(c), seed + 3)), gate_bias(random_floats(size_t(r), seed + 4)),
         up_bias(random_floats(size_t(r), seed + 5)), gate_delta(random_floats(size_t(n) * size_t(r), seed + 6)),
         up_delta(random_floats(size_t(n) * size_t(r), seed + 7)), device_hidden(hidden), device_norm(norm),
         device_gate_bias(gate_bias), device_up_bias(up_bias), device_gate_delta(gate_delta), device_up_delta(up_delta),
-        out(size_t(n) * size_t(out_stride), T{0x4321}) {}
+        out(size_t(n) * size_t(out_stride), bf16{0x4321}) {}
 
-  GateUpProblem<T> arguments(bool extras = true) const {
-    GateUpProblem<T> p = {};
+  GateUpProblem arguments(bool extras = true) const {
+    GateUpProblem p = {};
     p.out = out.data();
     p.out_stride = out_stride;
     p.hidden = device_hidden.data();
     p.hidden_stride = hidden_stride;
     p.norm = device_norm.data();
-    p.gate = gate.device.data();
-    p.up = up.device.data();
+    p.gate = gate.weight();
+    p.up = up.weight();
+    p.up.order = p.gate.order;
     if (extras) {
       p.gate_bias = device_gate_bias.data();
       p.up_bias = device_up_bias.data();
@@ -47,7 +48,7 @@ struct Problem {
   }
 
   void check(bool extras = true, float added_to_hidden = 0) const {
-    const std::vector<T> result = out.get();
+    const std::vector<bf16> result = out.get();
     std::vector<float> now = hidden;
     for (float& value : now) value += added_to_hidden;
     for (int r = 0; r < num_rows; ++r) {
@@ -60,9 +61,9 @@ struct Problem {
           u += double(up_bias[size_t(o)]) + double(up_delta[at]);
         }
         // x and out are rounded to T; silu's slope is below 1.1.
-        const double tolerance = rounding<T>() * (1.1 * g_size * std::fabs(u) + u_size * std::fabs(g));
+        const double tolerance = kRounding * (1.1 * g_size * std::fabs(u) + u_size * std::fabs(g));
         const double expected = g / (1 + std::exp(-g)) * u;
-        check_near(to_f32(result[size_t(r * out_stride + o)]), expected, 0.5 * tolerance + rounding<T>() * std::fabs(expected) + 1e-6,
+        check_near(to_f32(result[size_t(r * out_stride + o)]), expected, 0.5 * tolerance + kRounding * std::fabs(expected) + 1e-6,
                    "out", r, o);
       }
       for (int64_t c = rows; c < out_stride; ++c) CHECK(result[size_t(r * out_stride + c)].bits == 0x4321);
@@ -70,10 +71,9 @@ struct Problem {
   }
 };
 
-template <class T>
-void is_right_for(int rows, int columns, int num_rows, bool extras) {
-  const Problem<T> problem(rows, columns, num_rows, 21);
-  const GateUpProblem<T> arguments = problem.arguments(extras);
+void is_right_for(int rows, int columns, int num_rows, bool extras, Format format = Format::bf16) {
+  const Problem problem(rows, columns, num_rows, 21, format);
+  const GateUpProblem arguments = problem.arguments(extras);
   Stream stream;
 
   gate_up(&arguments, 1, Order::after_previous, stream);
@@ -83,19 +83,44 @@ void is_right_for(int rows, int columns, int num_rows, bool extras) {
 }
 
 void is_right_on_odd_shapes() {
-  is_right_for<bf16>(1, 1, 1, true);
-  is_right_for<bf16>(5, 7, 2, true);
-  is_right_for<bf16>(16, 32, 8, false);
-  is_right_for<bf16>(37, 333, 3, true);
-  is_right_for<bf16>(17, 1025, 5, true);
-  is_right_for<f16>(33, 201, 4, true);
+  is_right_for(1, 8, 1, true);
+  is_right_for(5, 24, 2, true);
+  is_right_for(16, 32, 8, false);
+  is_right_for(37, 328, 3, true);
+  is_right_for(17, 1032, 5, true);
+  is_right_for(33, 200, 4, true, Format::f16);
 }
 
-void more_than_eight_rows_are_taken_in_turns() { is_right_for<bf16>(19, 70, 17, true); }
+void every_format_is_right() {
+  for (const Format format : all_formats()) {
+    is_right_for(33, 200, 4, true, format);
+    is_right_for(7, 328, 2, false, format);
+  }
+}
+
+void more_than_eight_rows_are_groups() {
+  for (const Format format : all_formats()) is_right_for(19, 72, 17, true, format);
+  is_right_for(19, 72, 35, true);
+}
+
+void columns_that_are_not_eights_are_refused() {
+  const Problem problem(5, 20, 2, 3);
+  const GateUpProblem arguments = problem.arguments();
+  Stream stream;
+  std::string message;
+
+  try {
+    gate_up(&arguments, 1, Order::after_previous, stream);
+  } catch (const Error& error) {
+    message = error.what();
+  }
+
+  CHECK(message == "hidden_size must be a multiple of 8 on CUDA, got 20");
+}
 
 void several_problems_are_one_launch() {
-  const Problem<bf16> a(33, 100, 3, 1), b(5, 75, 10, 2), none(7, 9, 0, 3);
-  const GateUpProblem<bf16> arguments[] = {a.arguments(), none.arguments(), b.arguments()};
+  const Problem a(33, 104, 3, 1), b(5, 72, 10, 2), none(7, 16, 0, 3);
+  const GateUpProblem arguments[] = {a.arguments(), none.arguments(), b.arguments()};
   Stream stream;
 
   gate_up(arguments, 3, Order::overlaps_previous, stream);
@@ -106,8 +131,8 @@ void several_problems_are_one_launch() {
 }
 
 void follows_a_projection_that_it_overlaps() {
-  const Problem<bf16> problem(21, 64, 3, 5);
-  const GateUpProblem<bf16> arguments = problem.arguments();
+  const Problem problem(21, 64, 3, 5);
+  const GateUpProblem arguments = problem.arguments();
   const AddEight add(3, 64);
   Stream stream;
 
@@ -119,9 +144,9 @@ void follows_a_projection_that_it_overlaps() {
 }
 
 void a_row_does_not_depend_on_the_others() {
-  const Problem<bf16> all(37, 301, 8, 9), alone(37, 301, 8, 9);
-  const GateUpProblem<bf16> arguments = all.arguments();
-  GateUpProblem<bf16> first = alone.arguments();
+  const Problem all(37, 304, 11, 9), alone(37, 304, 11, 9);
+  const GateUpProblem arguments = all.arguments();
+  GateUpProblem first = alone.arguments();
   first.num_rows = 1;
   Stream stream;
 
@@ -140,7 +165,9 @@ int main(int argc, char** argv) {
   using namespace genarm::cuda;
   return run_cases(argc, argv,
                    {{"is_right_on_odd_shapes", is_right_on_odd_shapes},
-                    {"more_than_eight_rows_are_taken_in_turns", more_than_eight_rows_are_taken_in_turns},
+                    {"every_format_is_right", every_format_is_right},
+                    {"more_than_eight_rows_are_groups", more_than_eight_rows_are_groups},
+                    {"columns_that_are_not_eights_are_refused", columns_that_are_not_eights_are_refused},
                     {"several_problems_are_one_launch", several_problems_are_one_launch},
                     {"follows_a_projection_that_it_overlaps", follows_a_projection_that_it_overlaps},
                     {"a_row_does_not_depend_on_the_others", a_row_does_not_depend_on_the_others}});

@@ -24,7 +24,7 @@ SamplingPlan plan_of(uint64_t seed, float temperature, int32_t z_row) {
 }
 
 struct Head {
-  Weights<bf16> weight;
+  Weights weight;
   int num_x;
   int64_t stride;
   std::vector<float> x, delta;  // x: what high and low add up to
@@ -32,8 +32,8 @@ struct Head {
   Array<float> device_delta;
   bool has_delta;
 
-  Head(int vocab_size, int columns, int rows, bool with_delta, unsigned seed)
-      : weight(vocab_size, columns, seed), num_x(rows), stride((columns + 7) / 8 * 8 + 8),
+  Head(int vocab_size, int columns, int rows, bool with_delta, unsigned seed, Format format = Format::bf16)
+      : weight(vocab_size, columns, seed, 0, format), num_x(rows), stride((columns + 7) / 8 * 8 + 8),
         x(random_floats(size_t(rows * columns), seed + 1, 3)), delta(random_floats(size_t(rows * (vocab_size + 1)), seed + 2)),
         device_x(split(x, rows, columns, stride)), device_delta(delta), has_delta(with_delta) {}
 
@@ -49,7 +49,7 @@ struct Head {
     return parts;
   }
   HeadInput arguments() const {
-    return {weight.device.data(), device_x.data(), stride, has_delta ? device_delta.data() : nullptr, weight.rows + 1,
+    return {weight.weight(), device_x.data(), stride, has_delta ? device_delta.data() : nullptr, weight.rows + 1,
             int(weight.columns), num_x};
   }
   double logit(int r, int token, double& size) const {
@@ -193,6 +193,20 @@ void biases_add_up_too() {
           {many, {{0, -100}, {58, 90}}, many, {}, {{0, 80}}}).run_and_check();
 }
 
+// An int8 base beside a bf16 reward model, and more rows than one group of the tensor cores' columns.
+void heads_of_several_formats_add_up() {
+  for (const Format format : all_formats()) {
+    const Head base(50, 72, 2, false, 7, format), arm(53, 201, 18, true, 9);
+    std::vector<std::vector<Term>> terms;
+    std::vector<SamplingPlan> plans;
+    for (int s = 0; s < 18; ++s) {
+      terms.push_back({{0, s % 2}, {1, s}});
+      plans.push_back(plan_of(uint64_t(s) + 300, 1, s % 2 ? -1 : s / 2));
+    }
+    Problem(50, {&base, &arm}, terms, plans).run_and_check();
+  }
+}
+
 // A launch of one sequence over one head, and the memory that it points to.
 struct OneSequence {
   Array<int32_t> first, zero, sampled;
@@ -284,6 +298,7 @@ int main(int argc, char** argv) {
                     {"more_blocks_than_one_and_more_tiles_than_blocks", more_blocks_than_one_and_more_tiles_than_blocks},
                     {"terms_of_several_heads_add_up", terms_of_several_heads_add_up},
                     {"biases_add_up_too", biases_add_up_too},
+                    {"heads_of_several_formats_add_up", heads_of_several_formats_add_up},
                     {"nothing_finite_draws_nothing", nothing_finite_draws_nothing},
                     {"equal_logits_give_the_lowest_id", equal_logits_give_the_lowest_id},
                     {"follows_a_final_norm_that_it_overlaps", follows_a_final_norm_that_it_overlaps}});

@@ -1,7 +1,5 @@
 // project: hidden += W x + bias, against its definition in double.
-#include "cuda/fragments.h"
-#include "cuda/kernels.h"
-#include "harness.h"
+#include "fixture.h"
 
 namespace genarm::cuda {
 namespace {
@@ -10,37 +8,25 @@ struct Shape {
   int32_t rows, columns, num_rows;
 };
 
-float to_f32(bf16 x) { return bf16_to_f32(x.bits); }
-float to_f32(f16 x) { return f16_to_f32(x.bits); }
-void set(bf16& x, float value) { x.bits = f32_to_bf16(value); }
-void set(f16& x, float value) { x.bits = f32_to_f16(value); }
-
-template <class T>
-std::vector<T> narrow(const std::vector<float>& values) {
-  std::vector<T> result(values.size());
-  for (size_t i = 0; i < values.size(); ++i) set(result[i], values[i]);
-  return result;
-}
-
 // One problem with its memory: what the kernel must not read is NaN, what it must not write is 7.
-template <class T>
 struct Problem {
   Shape shape;
   int64_t x_stride, hidden_stride;
-  std::vector<T> weight, x;
+  Weights weight;
+  std::vector<bf16> x;
   std::vector<float> hidden, bias;
-  Array<T> device_weight, device_x;
+  Array<bf16> device_x;
   Array<float> device_hidden, device_bias;
 
-  Problem(Shape s, unsigned seed)
+  Problem(Shape s, unsigned seed, Format format = Format::bf16)
       : shape(s), x_stride((s.columns + 7) / 8 * 8 + 8), hidden_stride(s.rows + 3),
-        weight(narrow<T>(random_floats(size_t(s.rows) * size_t(s.columns), seed, 0.1f))), x(padded_x(s, x_stride, seed + 1)),
+        weight(s.rows, s.columns, seed, 0, format), x(padded_x(s, x_stride, seed + 1)),
         hidden(padded_hidden(s, hidden_stride, seed + 2)), bias(random_floats(size_t(s.rows), seed + 3)),
-        device_weight(packed(s, weight)), device_x(x), device_hidden(hidden), device_bias(bias) {}
+        device_x(x), device_hidden(hidden), device_bias(bias) {}
 
-  static std::vector<T> padded_x(Shape s, int64_t stride, unsigned seed) {
-    const std::vector<T> values = narrow<T>(random_floats(size_t(s.num_rows) * size_t(s.columns), seed));
-    std::vector<T> padded(size_t(s.num_rows * stride), T{0x7fff});
+  static std::vector<bf16> padded_x(Shape s, int64_t stride, unsigned seed) {
+    const std::vector<bf16> values = narrow<bf16>(random_floats(size_t(s.num_rows) * size_t(s.columns), seed));
+    std::vector<bf16> padded(size_t(s.num_rows * stride), bf16{0x7fff});
     for (int r = 0; r < s.num_rows; ++r)
       for (int c = 0; c < s.columns; ++c) padded[size_t(r * stride + c)] = values[size_t(r * s.columns + c)];
     return padded;
@@ -51,14 +37,8 @@ struct Problem {
       for (int64_t c = s.rows; c < stride; ++c) padded[size_t(r * stride + c)] = 7;
     return padded;
   }
-  static std::vector<T> packed(Shape s, const std::vector<T>& matrix) {
-    std::vector<T> out(fragment_bytes(s.rows, s.columns) / 2);
-    pack_fragments(&out[0].bits, &matrix[0].bits, s.rows, s.columns, 0, tiles_of(s.rows));
-    return out;
-  }
-
-  ProjectProblem<T> arguments(bool with_bias = true) const {
-    return {device_hidden.data(), hidden_stride, device_x.data(), x_stride, device_weight.data(),
+  ProjectProblem arguments(bool with_bias = true) const {
+    return {device_hidden.data(), hidden_stride, device_x.data(), x_stride, weight.weight(),
             with_bias ? device_bias.data() : nullptr, shape.rows, shape.columns, shape.num_rows};
   }
 
@@ -68,8 +48,7 @@ struct Problem {
       for (int o = 0; o < shape.rows; ++o) {
         double sum = with_bias ? double(bias[size_t(o)]) : 0, size = std::fabs(sum);
         for (int c = 0; c < shape.columns; ++c) {
-          const double term = double(to_f32(weight[size_t(o) * size_t(shape.columns) + size_t(c)])) *
-                              double(to_f32(x[size_t(r * x_stride + c)]));
+          const double term = weight.at(o, c) * double(to_f32(x[size_t(r * x_stride + c)]));
           sum += term;
           size += std::fabs(term);
         }
@@ -81,10 +60,9 @@ struct Problem {
   }
 };
 
-template <class T>
-void is_right_for(Shape shape, bool with_bias) {
-  const Problem<T> problem(shape, 11);
-  const ProjectProblem<T> arguments = problem.arguments(with_bias);
+void is_right_for(Shape shape, bool with_bias, Format format = Format::bf16) {
+  const Problem problem(shape, 11, format);
+  const ProjectProblem arguments = problem.arguments(with_bias);
   Stream stream;
 
   project(&arguments, 1, Order::after_previous, stream);
@@ -95,23 +73,28 @@ void is_right_for(Shape shape, bool with_bias) {
 
 void is_right_on_odd_shapes() {
   for (const Shape shape : {Shape{1, 1, 1}, {5, 7, 2}, {16, 32, 8}, {77, 333, 3}, {33, 1023, 5}, {17, 1025, 7}})
-    is_right_for<bf16>(shape, true);
+    is_right_for(shape, true);
 }
 
-void is_right_for_f16_and_without_bias() {
-  is_right_for<f16>({40, 201, 4}, true);
-  is_right_for<bf16>({40, 201, 4}, false);
+void every_format_is_right() {
+  for (const Format format : all_formats())
+    for (const Shape shape : {Shape{1, 1, 1}, {5, 70, 2}, {33, 1025, 5}, {16, 128, 8}}) is_right_for(shape, true, format);
 }
 
-void more_than_eight_rows_are_taken_in_turns() {
-  is_right_for<bf16>({19, 70, 9}, true);
-  is_right_for<bf16>({19, 70, 17}, true);
+void is_right_without_bias() {
+  is_right_for({40, 201, 4}, false);
+}
+
+void more_than_eight_rows_are_groups() {
+  for (const Format format : all_formats()) is_right_for({19, 70, 33}, true, format);
+  is_right_for({19, 70, 9}, true);
+  is_right_for({19, 70, 17}, true);
 }
 
 // Of the second eight rows only the last problem has any: the other blocks have nothing to do but to wait.
 void several_problems_are_one_launch() {
-  const Problem<bf16> a({33, 100, 3}, 1), b({5, 333, 8}, 2), empty({7, 9, 0}, 3), d({64, 64, 10}, 4);
-  const ProjectProblem<bf16> arguments[] = {a.arguments(), b.arguments(), empty.arguments(), d.arguments()};
+  const Problem a({33, 100, 3}, 1), b({5, 333, 8}, 2), empty({7, 9, 0}, 3), d({64, 64, 10}, 4);
+  const ProjectProblem arguments[] = {a.arguments(), b.arguments(), empty.arguments(), d.arguments()};
   Stream stream;
 
   project(arguments, 4, Order::overlaps_previous, stream);
@@ -123,8 +106,8 @@ void several_problems_are_one_launch() {
 }
 
 void more_problems_than_a_launch_takes() {
-  const Problem<bf16> one({17, 40, 2}, 5), last({3, 50, 1}, 6);
-  std::vector<ProjectProblem<bf16>> arguments(kMaxProblems, one.arguments());
+  const Problem one({17, 40, 2}, 5), last({3, 50, 1}, 6);
+  std::vector<ProjectProblem> arguments(kMaxProblems, one.arguments());
   for (int i = 1; i < kMaxProblems; ++i) arguments[size_t(i)].num_rows = 0;
   arguments.push_back(last.arguments());
   Stream stream;
@@ -138,8 +121,8 @@ void more_problems_than_a_launch_takes() {
 
 // Each launch may begin before the one before it has ended, and adds to what that one wrote.
 void overlapping_launches_add_up() {
-  const Problem<bf16> problem({48, 257, 5}, 7);
-  const ProjectProblem<bf16> arguments = problem.arguments();
+  const Problem problem({48, 257, 5}, 7);
+  const ProjectProblem arguments = problem.arguments();
   Stream stream;
 
   for (int i = 0; i < 5; ++i) project(&arguments, 1, Order::overlaps_previous, stream);
@@ -149,9 +132,9 @@ void overlapping_launches_add_up() {
 }
 
 void a_row_does_not_depend_on_the_others() {
-  const Problem<bf16> all({37, 301, 8}, 9), alone({37, 301, 8}, 9);
-  const ProjectProblem<bf16> arguments = all.arguments();
-  ProjectProblem<bf16> first = alone.arguments();
+  const Problem all({37, 301, 11}, 9), alone({37, 301, 11}, 9);
+  const ProjectProblem arguments = all.arguments();
+  ProjectProblem first = alone.arguments();
   first.num_rows = 1;
   Stream stream;
 
@@ -170,8 +153,9 @@ int main(int argc, char** argv) {
   using namespace genarm::cuda;
   return run_cases(argc, argv,
                    {{"is_right_on_odd_shapes", is_right_on_odd_shapes},
-                    {"is_right_for_f16_and_without_bias", is_right_for_f16_and_without_bias},
-                    {"more_than_eight_rows_are_taken_in_turns", more_than_eight_rows_are_taken_in_turns},
+                    {"every_format_is_right", every_format_is_right},
+                    {"is_right_without_bias", is_right_without_bias},
+                    {"more_than_eight_rows_are_groups", more_than_eight_rows_are_groups},
                     {"several_problems_are_one_launch", several_problems_are_one_launch},
                     {"more_problems_than_a_launch_takes", more_problems_than_a_launch_takes},
                     {"overlapping_launches_add_up", overlapping_launches_add_up},

@@ -28,23 +28,22 @@ struct Lanes {
   }
 };
 
-template <class T>
 struct Problem {
   Shape shape;
   Lanes lanes;
   int num_rows, stride;
   int64_t q_stride, hidden_stride;
-  Weights<T> q, k, v;
+  Weights q, k, v;
   std::vector<float> hidden, norm, q_bias, kv_bias, q_delta, head_norm, rope_cos, rope_sin;
   Array<float> device_hidden, device_norm, device_q_bias, device_kv_bias, device_q_delta, device_head_norm, device_cos,
       device_sin, q_out;
   Array<int32_t> position, page_table, pages;
   Array<uint16_t> cache;
 
-  Problem(Shape s, const std::vector<int32_t>& positions, unsigned seed)
+  Problem(Shape s, const std::vector<int32_t>& positions, unsigned seed, Format format = Format::bf16)
       : shape(s), lanes(positions, s.page_size), num_rows(int(positions.size())), stride(kv_stride(s.head_dim)),
         q_stride(s.num_heads * s.head_dim + 3), hidden_stride((s.columns + 3) / 4 * 4 + 4),
-        q(s.num_heads * s.head_dim, s.columns, seed, s.head_dim), k(s.num_kv_heads * s.head_dim, s.columns, seed + 1, s.head_dim),
+        q(s.num_heads * s.head_dim, s.columns, seed, s.head_dim, format), k(s.num_kv_heads * s.head_dim, s.columns, seed + 1, s.head_dim, format),
         v(s.num_kv_heads * s.head_dim, s.columns, seed + 2, s.head_dim),
         hidden(padded_rows(num_rows, s.columns, hidden_stride, seed + 3, NAN, 3)), norm(random_floats(size_t(s.columns), seed + 4)),
         q_bias(random_floats(size_t(q.rows), seed + 5)), kv_bias(random_floats(size_t(k.rows), seed + 6)),
@@ -55,17 +54,17 @@ struct Problem {
         device_sin(rope_sin), q_out(size_t(num_rows * q_stride), 7), position(lanes.position), page_table(lanes.page_table),
         pages(lanes.pages), cache(size_t(lanes.num_pages * s.num_kv_heads * 2 * s.page_size * stride), kUntouched) {}
 
-  QkvProblem<T> arguments() const {
-    QkvProblem<T> p = {};
+  QkvProblem arguments() const {
+    QkvProblem p = {};
     p.q = q_out.data();
     p.q_stride = q_stride;
     p.cache = {reinterpret_cast<bf16*>(cache.data()), shape.page_size, shape.num_kv_heads, shape.head_dim};
     p.hidden = device_hidden.data();
     p.hidden_stride = hidden_stride;
     p.norm = device_norm.data();
-    p.q_weight = q.device.data();
-    p.k_weight = k.device.data();
-    p.v_weight = v.device.data();
+    p.q_weight = q.weight();
+    p.k_weight = k.weight();
+    p.v_weight = v.weight();
     if (shape.bias) {
       p.q_bias = device_q_bias.data();
       p.k_bias = p.v_bias = device_kv_bias.data();
@@ -83,7 +82,7 @@ struct Problem {
   }
 
   // The head's numbers, and how far each may be off.
-  std::vector<double> head(const Weights<T>& w, const std::vector<float>& bias, bool delta, int h, int r, bool rotated,
+  std::vector<double> head(const Weights& w, const std::vector<float>& bias, bool delta, int h, int r, bool rotated,
                            const std::vector<double>& x, std::vector<double>& slack) const {
     const int dim = shape.head_dim, half = dim / 2;
     std::vector<double> y;
@@ -94,7 +93,7 @@ struct Problem {
       y.push_back(dot(w, o, x, size));
       if (shape.bias) y.back() += bias[size_t(o)];
       if (shape.bias && delta) y.back() += q_delta[size_t(r * w.rows + o)];
-      slack.push_back(rounding<T>() * size);
+      slack.push_back(kRounding * size);
     }
     if (!rotated) return y;
     double scale = 1, worst = 0;
@@ -152,10 +151,9 @@ struct Problem {
   }
 };
 
-template <class T>
-void is_right_for(Shape shape, const std::vector<int32_t>& positions) {
-  const Problem<T> problem(shape, positions, 31);
-  const QkvProblem<T> arguments = problem.arguments();
+void is_right_for(Shape shape, const std::vector<int32_t>& positions, Format format = Format::bf16) {
+  const Problem problem(shape, positions, 31, format);
+  const QkvProblem arguments = problem.arguments();
   Stream stream;
 
   qkv(&arguments, 1, Order::after_previous, stream);
@@ -165,27 +163,38 @@ void is_right_for(Shape shape, const std::vector<int32_t>& positions) {
 }
 
 void is_right_on_odd_shapes() {
-  is_right_for<bf16>({7, 1, 1, 6, 16, false, false}, {0});
-  is_right_for<bf16>({24, 4, 2, 10, 16, true, false}, {0, 17, 40});
-  is_right_for<bf16>({201, 3, 1, 80, 32, true, false}, {299, 31});
-  is_right_for<bf16>({40, 2, 2, 32, 64, false, false}, {63, 64, 65, 0, 1, 2, 3, 4});
-  is_right_for<f16>({40, 2, 1, 18, 16, true, false}, {5});
+  is_right_for({8, 1, 1, 6, 16, false, false}, {0});
+  is_right_for({24, 4, 2, 10, 16, true, false}, {0, 17, 40});
+  is_right_for({200, 3, 1, 80, 32, true, false}, {299, 31});
+  is_right_for({40, 2, 2, 32, 64, false, false}, {63, 64, 65, 0, 1, 2, 3, 4});
+  is_right_for({40, 2, 1, 18, 16, true, false}, {5}, Format::f16);
 }
 
 void heads_are_normed() {
-  is_right_for<bf16>({72, 4, 2, 32, 16, false, true}, {3, 16});
-  is_right_for<bf16>({33, 2, 1, 70, 16, true, true}, {0, 200, 15});
-  is_right_for<f16>({40, 1, 1, 256, 16, false, true}, {7});
+  is_right_for({72, 4, 2, 32, 16, false, true}, {3, 16});
+  is_right_for({40, 2, 1, 70, 16, true, true}, {0, 200, 15});
+  is_right_for({40, 1, 1, 256, 16, false, true}, {7}, Format::f16);
 }
 
-void more_than_eight_rows_are_taken_in_turns() {
-  is_right_for<bf16>({24, 2, 1, 12, 16, true, true}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 40});
-  is_right_for<bf16>({24, 2, 1, 12, 16, true, false}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 40});
+// v stays bf16: a head tells its matrix's format.
+void every_format_is_right() {
+  for (const Format format : all_formats()) {
+    is_right_for({200, 3, 1, 22, 16, true, false}, {299, 31}, format);
+    is_right_for({40, 1, 1, 70, 16, false, true}, {7}, format);
+  }
+}
+
+void more_than_eight_rows_are_groups() {
+  std::vector<int32_t> many;
+  for (int i = 0; i < 34; ++i) many.push_back(i * 7);
+  is_right_for({24, 1, 1, 12, 16, true, true}, many);
+  is_right_for({24, 2, 1, 12, 16, true, true}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 40});
+  is_right_for({24, 2, 1, 12, 16, true, false}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 40});
 }
 
 void several_problems_are_one_launch() {
-  const Problem<bf16> a({64, 2, 1, 16, 16, true, false}, {2, 3}, 1), b({33, 2, 2, 20, 16, false, true}, {9}, 2);
-  const QkvProblem<bf16> arguments[] = {a.arguments(), b.arguments()};
+  const Problem a({64, 2, 1, 16, 16, true, false}, {2, 3}, 1), b({24, 2, 2, 20, 16, false, true}, {9}, 2);
+  const QkvProblem arguments[] = {a.arguments(), b.arguments()};
   Stream stream;
 
   qkv(arguments, 2, Order::overlaps_previous, stream);
@@ -196,8 +205,8 @@ void several_problems_are_one_launch() {
 }
 
 void follows_a_projection_that_it_overlaps() {
-  const Problem<bf16> problem({64, 2, 1, 16, 16, true, true}, {1, 20}, 5);
-  const QkvProblem<bf16> arguments = problem.arguments();
+  const Problem problem({64, 2, 1, 16, 16, true, true}, {1, 20}, 5);
+  const QkvProblem arguments = problem.arguments();
   const AddEight add(2, 64);
   Stream stream;
 
@@ -216,7 +225,8 @@ int main(int argc, char** argv) {
   return run_cases(argc, argv,
                    {{"is_right_on_odd_shapes", is_right_on_odd_shapes},
                     {"heads_are_normed", heads_are_normed},
-                    {"more_than_eight_rows_are_taken_in_turns", more_than_eight_rows_are_taken_in_turns},
+                    {"every_format_is_right", every_format_is_right},
+                    {"more_than_eight_rows_are_groups", more_than_eight_rows_are_groups},
                     {"several_problems_are_one_launch", several_problems_are_one_launch},
                     {"follows_a_projection_that_it_overlaps", follows_a_projection_that_it_overlaps}});
 }

@@ -50,6 +50,25 @@ void numbers_round_to_nearest_even() {
   }
 }
 
+__global__ void add_pairs_kernel(const unsigned* a, const unsigned* b, unsigned* sum) {
+  sum[threadIdx.x] = add_pairs(a[threadIdx.x], b[threadIdx.x]);
+}
+
+void pairs_are_added_and_rounded() {
+  const std::vector<uint16_t> x = to_bf16(random_floats(128, 3, 10)), y = to_bf16(random_floats(128, 4, 10));
+  std::vector<unsigned> a, b;
+  for (size_t i = 0; i < 64; ++i) {
+    a.push_back(x[2 * i] | unsigned(x[2 * i + 1]) << 16);
+    b.push_back(y[2 * i] | unsigned(y[2 * i + 1]) << 16);
+  }
+  const Array<unsigned> device_a(a), device_b(b), sum(64, 0);
+
+  run(add_pairs_kernel, 1, 64, device_a.data(), device_b.data(), sum.data());
+
+  for (size_t i = 0; i < 128; ++i)
+    CHECK(uint16_t(sum.get()[i / 2] >> 16 * (i % 2)) == f32_to_bf16(bf16_to_f32(x[i]) + bf16_to_f32(y[i])));
+}
+
 __global__ void loads_kernel(const uint4* in, uint4* out) {
   out[2 * threadIdx.x] = load_streaming(in + threadIdx.x);
   out[2 * threadIdx.x + 1] = load_shared_by_blocks(in + threadIdx.x);
@@ -260,6 +279,20 @@ void asynchronous_copies_land_before_they_are_read() {
     }
 }
 
+__global__ void release_kernel(unsigned* words) {
+  words[1 + threadIdx.x] = threadIdx.x;
+  __syncthreads();
+  if (threadIdx.x == 0) store_release_system(words, 77);
+}
+
+void a_release_to_the_host_is_a_store() {
+  const Array<unsigned> words(65, 0);
+
+  run(release_kernel, 1, 64, words.data());
+
+  for (unsigned i = 0; i < 65; ++i) CHECK(words.get()[i] == (i == 0 ? 77 : i - 1));
+}
+
 __global__ void atomics_kernel(int* v, float* f) {
   atomicAdd(&v[0], int(threadIdx.x));
   atomicMax(&v[1], int(threadIdx.x * 7 % 101));
@@ -286,6 +319,7 @@ int main(int argc, char** argv) {
   using namespace genarm::cuda;
   return run_cases(argc, argv,
                    {{"numbers_round_to_nearest_even", numbers_round_to_nearest_even},
+                    {"pairs_are_added_and_rounded", pairs_are_added_and_rounded},
                     {"loads_take_16_bytes", loads_take_16_bytes},
                     {"mma_multiplies_bf16", mma_multiplies_bf16},
                     {"mma_multiplies_f16", mma_multiplies_f16},
@@ -294,5 +328,6 @@ int main(int argc, char** argv) {
                     {"warps_exchange_values", warps_exchange_values},
                     {"named_barriers_order_warps", named_barriers_order_warps},
                     {"asynchronous_copies_land_before_they_are_read", asynchronous_copies_land_before_they_are_read},
+                    {"a_release_to_the_host_is_a_store", a_release_to_the_host_is_a_store},
                     {"atomics_lose_nothing", atomics_lose_nothing}});
 }

@@ -6,6 +6,7 @@
 
 #include "../error.h"
 #include "../half.h"
+#include "../quantise.h"
 #include "packing.h"
 
 namespace genarm::cpu {
@@ -24,29 +25,6 @@ void place(uint8_t* block, int32_t bits, int64_t k, int64_t r, int u) {
   } else {
     block[k / 8 * 64 + r * 4 + k % 4] |= uint8_t(u << (k % 8 >= 4 ? 4 : 0));
   }
-}
-
-// Q8_0: s = max |x| / 127, u = round(x / s) + 128. Q4_0: s = x / -8 for the x of largest magnitude, which so becomes
-// the number 0, u = floor(x / s + 8.5), at most 15. Numbers are divided by the scale before it is rounded to f16.
-// Returns the scale.
-uint16_t quantise(const float (&x)[kBlockColumns], int32_t bits, int (&u)[kBlockColumns]) {
-  float largest = 0;
-  for (float v : x) largest = std::fabs(v) > std::fabs(largest) ? v : largest;
-  const float scale = bits == 8 ? std::fabs(largest) / 127 : largest / -8;
-  const uint16_t stored = f32_to_f16(scale);
-  const float inverse = (stored & 0x7fff) != 0 ? 1 / scale : 0;  // beside a scale of zero no number counts
-  for (int k = 0; k < kBlockColumns; ++k) {
-    const float y = x[k] * inverse;
-    u[k] = bits == 8 ? int(std::round(y)) + 128 : std::min(15, int(y + 8.5f));
-  }
-  return stored;
-}
-
-bool representable(const float (&x)[kBlockColumns]) {
-  constexpr float kLargest = 8 * 65504.0f;  // its int4 scale is the largest f16
-  for (float v : x)
-    if (!(std::fabs(v) <= kLargest)) return false;
-  return true;
 }
 
 void set_layout(PackedMatrix& matrix, const QuantLayout& layout) {
@@ -161,9 +139,9 @@ std::unique_ptr<PackedMatrix> quantise_matrix(ThreadPool& pool, const MatrixSour
         int u[kBlockColumns];
         for (int64_t k = 0; k < kBlockColumns && b * kBlockColumns + k < source.columns; ++k)
           x[k] = element(source, (first + r) * source.columns + b * kBlockColumns + k);
-        if (!representable(x)) refused = true;
+        if (!can_be_quantised(x)) refused = true;
         if (refused) return;
-        const uint16_t scale = quantise(x, layout.bits, u);
+        const uint16_t scale = quantise_block(x, layout.bits, u);
         memcpy(panel + b * 32 + 2 * r, &scale, 2);
         for (int k = 0; k < kBlockColumns; ++k)
           place(panel + layout.numbers_at() + b * layout.block_bytes(), layout.bits, k, r, u[k]);

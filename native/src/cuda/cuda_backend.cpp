@@ -21,42 +21,87 @@ struct CudaBuffer final : Buffer {
   DeviceMemory memory;
 };
 
+struct PinnedBuffer final : Buffer {
+  explicit PinnedBuffer(size_t size) : memory(std::max<size_t>(size, 1)) {
+    data = memory.as<void>();
+    bytes = size;
+  }
+  HostMemory memory;
+};
+
 int64_t row_bytes(int64_t heads, int64_t head_dim, int64_t max_blocks) {
   return attention_partials(1, heads, head_dim, max_blocks) * int64_t(sizeof(float));
 }
 
 }  // namespace
 
-CudaBackend::CudaBackend(int device) : description_("cuda, " + device_select(device)), stream_(stream_create()) {}
+CudaBackend::CudaBackend(int device) : device_(device), description_("cuda, " + device_select(device)), stream_(stream_create()), graphs_(stream_) {}
 
 CudaBackend::~CudaBackend() {
   try {
+    device_use(device_);
     stream_sync(stream_);
     stream_destroy(stream_);
   } catch (const Error&) {  // the device is lost, and its memory with it
   }
 }
 
-std::unique_ptr<Buffer> CudaBackend::allocate(size_t bytes) { return std::make_unique<CudaBuffer>(bytes, stream_); }
+DeviceBytes CudaBackend::memory() const {
+  device_use(device_);
+  return device_memory();
+}
+
+std::unique_ptr<Buffer> CudaBackend::allocate(size_t bytes) {
+  device_use(device_);
+  return std::make_unique<CudaBuffer>(bytes, stream_);
+}
+
+int64_t CudaBackend::kv_page_bytes(int32_t page_size, int32_t num_kv_heads, int32_t head_dim) const {
+  return int64_t(2) * num_kv_heads * page_size * kv_stride(head_dim) * int64_t(sizeof(bf16));
+}
 
 void CudaBackend::upload(void* device, const void* host, size_t bytes) {
+  device_use(device_);
   if (bytes > 0) copy_to_device(device, host, bytes, stream_);
 }
 
+std::unique_ptr<Buffer> CudaBackend::allocate_host(size_t bytes) {
+  device_use(device_);
+  return std::make_unique<PinnedBuffer>(bytes);
+}
+
+void CudaBackend::upload_later(void* device, const void* host, size_t bytes) {
+  device_use(device_);
+  if (bytes > 0) copy_to_device_later(device, host, bytes, stream_);
+}
+
+void CudaBackend::run_step(const std::function<void()>& operations) {
+  device_use(device_);
+  graphs_.run(operations);
+}
+
+void CudaBackend::send(const int32_t* tokens, int32_t count) { ring_->send(tokens, count); }
+
+void CudaBackend::receive(int32_t* tokens, int32_t count) { ring_->receive(tokens, count); }
+
 void CudaBackend::download(void* host, const void* device, size_t bytes) {
+  device_use(device_);
   if (bytes > 0) copy_to_host(host, device, bytes, stream_);
 }
 
 std::unique_ptr<Matrix> CudaBackend::pack(const MatrixSource& source, Dtype dtype) {
+  device_use(device_);
   return pack_matrix(source, dtype, stream_);
 }
 
-std::unique_ptr<Matrix> CudaBackend::pack(const GptqSource&) {
-  fail(GA_UNSUPPORTED, "quantised weights cannot be kept on CUDA");
+std::unique_ptr<Matrix> CudaBackend::pack(const GptqSource& source) {
+  device_use(device_);
+  return pack_matrix(source, last_order_, stream_);
 }
 
 void CudaBackend::grow(DeviceMemory& memory, size_t bytes) {
   if (bytes <= memory.bytes()) return;
+  graphs_.make_now();
   stream_sync(stream_);
   memory = DeviceMemory();
   memory = DeviceMemory(bytes);
@@ -64,6 +109,7 @@ void CudaBackend::grow(DeviceMemory& memory, size_t bytes) {
 }
 
 void CudaBackend::reserve(const Limits& limits) {
+  device_use(device_);
   limits_.max_rows = std::max(limits_.max_rows, limits.max_rows);
   limits_.max_columns = std::max(limits_.max_columns, limits.max_columns);
   limits_.max_sequences = std::max(limits_.max_sequences, limits.max_sequences);
@@ -76,6 +122,11 @@ void CudaBackend::reserve(const Limits& limits) {
   const size_t row = size_t(row_bytes(limits_.max_heads, limits_.head_dim, max_blocks_));
   grow(partials_, std::max(row, std::min(kPartialBytes, row * size_t(limits_.max_rows))));
   grow(tickets_, (size_t(limits_.max_rows) * size_t(limits_.max_heads) + 1) * sizeof(unsigned));
+  if (!ring_ || ring_->max_tokens() < limits_.max_sequences) {
+    stream_sync(stream_);
+    ring_.reset();
+    ring_ = std::make_unique<TokenRing>(std::max(limits_.max_sequences, 1), stream_);
+  }
   grow(candidates_, size_t(limits_.max_sequences) * kHeadBlocks * sizeof(Candidate));
   const size_t rows = size_t(std::max(limits_.max_rows, limits_.max_x));
   for (DeviceMemory& each : deltas_) grow(each, size_t(limits_.max_rows) * size_t(limits_.max_columns) * sizeof(float));
@@ -104,7 +155,7 @@ void CudaBackend::lm_head(const LmHeadArgs& args) {
     const int columns = int(problem.lm_head->columns);
     const auto* x = reinterpret_cast<const bf16*>(problem.x);
     if (problem.low_rank) updated_rows += problem.num_x;
-    p.head[p.num_heads++] = {fragments(problem.lm_head), x, columns, nullptr, 0, columns, problem.num_x};
+    p.head[p.num_heads++] = {weight_of(problem.lm_head), x, columns, nullptr, 0, columns, problem.num_x};
   }
   // An adapter of an LM head is rare: its logits' memory is allocated when a step first needs it.
   grow(deltas_[0], size_t(updated_rows) * size_t(args.vocab_size) * sizeof(float));
@@ -194,6 +245,8 @@ void CudaBackend::attend(const AttentionProblem<bf16>& problem) {
 }
 
 }  // namespace cuda
+
+int32_t count_cuda_devices() { return cuda::device_count(); }
 
 std::unique_ptr<Backend> open_cuda_backend(int32_t index) { return std::make_unique<cuda::CudaBackend>(index); }
 

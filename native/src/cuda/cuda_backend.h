@@ -11,22 +11,33 @@
 #include "cuda/cuda_matrix.h"
 #include "cuda/kernels.h"
 #include "cuda/low_rank.h"
+#include "cuda/step_graphs.h"
+#include "cuda/token_ring.h"
 
 namespace genarm::cuda {
 
-class CudaBackend final : public Backend {
+class CudaBackend : public Backend {
  public:
   explicit CudaBackend(int device);
   ~CudaBackend() override;
 
   const std::string& description() const override { return description_; }
+  DeviceBytes memory() const override;
+  int64_t kv_page_bytes(int32_t page_size, int32_t num_kv_heads, int32_t head_dim) const override;
   std::unique_ptr<Buffer> allocate(size_t bytes) override;
   void upload(void* device, const void* host, size_t bytes) override;
   void download(void* host, const void* device, size_t bytes) override;
+  std::unique_ptr<Buffer> allocate_host(size_t bytes) override;
+  void upload_later(void* device, const void* host, size_t bytes) override;
   std::unique_ptr<Matrix> pack(const MatrixSource& source, Dtype dtype) override;
   std::unique_ptr<Matrix> pack(const GptqSource& source) override;
   void reserve(const Limits& limits) override;
   void set_activations(Dtype activations) override;
+
+  void run_step(const std::function<void()>& operations) override;
+  void send(const int32_t* tokens, int32_t count) override;
+  void receive(int32_t* tokens, int32_t count) override;
+  const StepGraphs& graphs() const { return graphs_; }
 
   void embed(Span<EmbedArgs> problems) override;
   void qkv(Span<QkvArgs> problems) override;
@@ -49,10 +60,14 @@ class CudaBackend final : public Backend {
   void attend(const AttentionProblem<bf16>& problem);
   void grow(DeviceMemory& memory, size_t bytes);
 
+  int device_;
   std::string description_;
   stream_t stream_;
   Limits limits_{};
   int max_blocks_ = 1;  // of attention
+  std::shared_ptr<const ColumnOrder> last_order_;  // gate and up share theirs
+  StepGraphs graphs_;
+  std::unique_ptr<TokenRing> ring_;
   DeviceMemory partials_, tickets_, candidates_, deltas_[3], u_;
 };
 

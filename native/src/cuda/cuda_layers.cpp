@@ -22,17 +22,17 @@ KvPages layer_of(const KvCache& cache, int32_t layer) {
 
 Places places_of(const RowPlan& rows) { return {rows.position, rows.page_table, rows.pages}; }
 
-QkvProblem<bf16> qkv_problem(const QkvArgs& a) {
-  QkvProblem<bf16> p = {};
+QkvProblem qkv_problem(const QkvArgs& a) {
+  QkvProblem p = {};
   p.q = a.q;
   p.q_stride = int64_t(a.num_heads) * a.head_dim;
   p.cache = layer_of(a.cache, a.layer);
   p.hidden = a.hidden;
   p.hidden_stride = a.q_proj->columns;
   p.norm = a.norm;
-  p.q_weight = fragments(a.q_proj);
-  p.k_weight = fragments(a.k_proj);
-  p.v_weight = fragments(a.v_proj);
+  p.q_weight = weight_of(a.q_proj);
+  p.k_weight = weight_of(a.k_proj);
+  p.v_weight = weight_of(a.v_proj);
   p.q_bias = a.q_bias;
   p.k_bias = a.k_bias;
   p.v_bias = a.v_bias;
@@ -51,22 +51,20 @@ QkvProblem<bf16> qkv_problem(const QkvArgs& a) {
 }  // namespace
 
 void CudaBackend::embed(Span<EmbedArgs> problems) {
-  std::vector<EmbedProblem<bf16>> launch;
+  std::vector<EmbedProblem> launch;
   for (const EmbedArgs& a : problems) {
     const int64_t size = a.table->columns;
     if (size % kUnit != 0)
       fail(GA_UNSUPPORTED, "hidden_size must be a multiple of %d on CUDA, got %lld", kUnit, static_cast<long long>(size));
-    launch.push_back({a.hidden, size, a.ids, fragments(a.table), int32_t(size), a.num_rows});
+    launch.push_back({a.hidden, size, a.ids, weight_of(a.table), int32_t(size), a.num_rows});
   }
   cuda::embed(launch.data(), int(launch.size()), Order::overlaps_previous, stream_);
 }
 
 void CudaBackend::qkv(Span<QkvArgs> problems) {
-  std::vector<QkvProblem<bf16>> together;
+  std::vector<QkvProblem> together;
   for (const QkvArgs& a : problems) {
-    // A page of the cache is f32 of head_dim, rows of it bf16 of whole sixteen bytes.
-    if (a.head_dim < 4) fail(GA_UNSUPPORTED, "head_dim must be at least 4 on CUDA, got %d", a.head_dim);
-    QkvProblem<bf16> p = qkv_problem(a);
+    QkvProblem p = qkv_problem(a);
     if (a.q_low_rank.size + a.k_low_rank.size + a.v_low_rank.size == 0) {
       together.push_back(p);
       continue;
@@ -101,23 +99,23 @@ void CudaBackend::attention(Span<AttentionArgs> problems) {
 }
 
 void CudaBackend::project(Span<ProjectArgs> problems) {
-  std::vector<ProjectProblem<bf16>> launch;
+  std::vector<ProjectProblem> launch;
   for (const ProjectArgs& a : problems) {
     const int64_t rows = a.weight->rows, columns = a.weight->columns, stride = padded(columns);
     if (columns < 4) fail(GA_UNSUPPORTED, "a projection has at least 4 columns on CUDA, got %lld", static_cast<long long>(columns));
     const auto* x = reinterpret_cast<const bf16*>(a.x);
     add_updates(a.low_rank, {x, nullptr, stride, nullptr, 0, nullptr, 0, int32_t(columns)}, a.hidden, rows);
-    launch.push_back({a.hidden, rows, x, stride, fragments(a.weight), a.bias, int32_t(rows), int32_t(columns), a.num_rows});
+    launch.push_back({a.hidden, rows, x, stride, weight_of(a.weight), a.bias, int32_t(rows), int32_t(columns), a.num_rows});
   }
   cuda::project(launch.data(), int(launch.size()), Order::overlaps_previous, stream_);
 }
 
 void CudaBackend::gate_up(Span<GateUpArgs> problems) {
-  std::vector<GateUpProblem<bf16>> together;
+  std::vector<GateUpProblem> together;
   for (const GateUpArgs& a : problems) {
     const int64_t rows = a.gate->rows, columns = a.gate->columns;
-    GateUpProblem<bf16> p = {reinterpret_cast<bf16*>(a.out), padded(rows), a.hidden, columns, a.norm, fragments(a.gate),
-                             fragments(a.up), a.gate_bias, a.up_bias, nullptr, nullptr, a.eps, int32_t(rows),
+    GateUpProblem p = {reinterpret_cast<bf16*>(a.out), padded(rows), a.hidden, columns, a.norm, weight_of(a.gate),
+                             weight_of(a.up), a.gate_bias, a.up_bias, nullptr, nullptr, a.eps, int32_t(rows),
                              int32_t(columns), a.num_rows};
     if (a.gate_low_rank.size + a.up_low_rank.size == 0) {
       together.push_back(p);

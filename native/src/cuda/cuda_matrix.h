@@ -1,9 +1,11 @@
-// A weight as the CUDA kernels read it: bf16 in fragment order, or f32 row-major for an adapter's update.
+// A weight as the CUDA kernels read it: packed in fragment order, or f32 row-major for an adapter's update.
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "backend.h"
+#include "cuda/fragments.h"
 #include "cuda/numbers.h"
 #include "cuda/stream.h"
 
@@ -30,15 +32,52 @@ class DeviceMemory {
   size_t bytes_ = 0;
 };
 
-struct CudaMatrix final : Matrix {
+// Host memory that the device reads and writes in place, freed with the object.
+class HostMemory {
+ public:
+  explicit HostMemory(size_t bytes);
+  ~HostMemory();
+  HostMemory(const HostMemory&) = delete;
+  HostMemory& operator=(const HostMemory&) = delete;
+
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data_);
+  }
+  template <class T>
+  T* on_device() const {
+    return static_cast<T*>(device_);
+  }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  void *data_, *device_;
+  size_t bytes_;
+};
+
+// The inputs that packed columns meet (Weight::order), shared by matrices with the same.
+struct ColumnOrder {
+  std::vector<int32_t> values;
   DeviceMemory memory;
 };
 
-// f32 and f16 weights are rounded to bf16; an adapter's are kept in f32. Throws Error.
+struct CudaMatrix final : Matrix {
+  DeviceMemory memory;
+  Format format = Format::bf16;
+  int32_t packed_columns = 0;
+  std::shared_ptr<const ColumnOrder> order;
+};
+
+// Packs weights: bf16 and f16 as they are, f32 rounded to bf16, int8 and int4 in groups of 32; an adapter's are kept in
+// f32. Throws Error.
 std::unique_ptr<CudaMatrix> pack_matrix(const MatrixSource& source, Dtype dtype, stream_t stream);
 
-inline const bf16* fragments(const Matrix* matrix) {
-  return static_cast<const CudaMatrix*>(matrix)->memory.as<const bf16>();
+// last_order: of the matrix packed before, in and out.
+std::unique_ptr<CudaMatrix> pack_matrix(const GptqSource& source, std::shared_ptr<const ColumnOrder>& last_order, stream_t stream);
+
+inline Weight weight_of(const Matrix* matrix) {
+  const auto* m = static_cast<const CudaMatrix*>(matrix);
+  return {m->memory.as<const void>(), m->order ? m->order->memory.as<const int32_t>() : nullptr, m->packed_columns, m->format};
 }
 inline const float* row_major(const Matrix* matrix) {
   return static_cast<const CudaMatrix*>(matrix)->memory.as<const float>();

@@ -5,6 +5,15 @@
 // 512 contiguous bytes a step, straight into registers.
 // The columns of a slab are dealt out so that the B fragments of both steps are 8 consecutive numbers of x: lane
 // quarter q holds columns 8q .. 8q + 7, step s of them 8q + 4s .. 8q + 4s + 3.
+//
+// Quantised numbers keep that order in units of two slabs (int8) or four (int4): the scales of the unit, its zeros
+// where it has them, then 1 KB of numbers, 16 bytes a lane and load.
+//   scales  [8 rows g][slab] words: f16 of row g, f16 of row g + 8
+//   zeros   [8 rows g] words: of slab s, row g in bits 8s .. 8s + 3 and row g + 8 in bits 8s + 4 .. 8s + 7
+//   int8    [slab][lane] 16 bytes: 8 numbers of step 0, 8 of step 1
+//   int4    [pair of slabs][lane] words: slab 0 step 0, step 1, slab 1 step 0, step 1; number 2i of a step in bits
+//           4i .. 4i + 3, number 2i + 1 sixteen bits above it
+// A weight is scale * (number - zero) with zero 128 (int8), 8 (int4) or its own (int4_zeros): quantise.h.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +31,34 @@ constexpr int kTileRows = 16;
 constexpr int kSlabColumns = 32;
 constexpr int kSlabBytes = kTileRows * kSlabColumns * 2;
 
+// How a packed matrix keeps its numbers.
+enum class Format : int32_t { bf16, f16, int8, int4, int4_zeros };
+
+// A packed matrix on the device.
+struct Weight {
+  const void* data;
+  const int32_t* order;  // [whole units of columns] the input that each packed column meets, -1: none; null: its own
+  int32_t columns;       // packed
+  Format format;
+};
+
+BOTH_SIDES constexpr int unit_slabs(Format format) {
+  return format == Format::int8 ? 2 : format == Format::int4 || format == Format::int4_zeros ? 4 : 1;
+}
+BOTH_SIDES constexpr int scale_bytes(Format format) { return unit_slabs(format) > 1 ? 32 * unit_slabs(format) : 0; }
+BOTH_SIDES constexpr int numbers_at(Format format) {
+  return scale_bytes(format) + (format == Format::int4_zeros ? 32 : 0);
+}
+BOTH_SIDES constexpr int unit_bytes(Format format) { return numbers_at(format) + kSlabBytes; }
+
 BOTH_SIDES constexpr int64_t tiles_of(int64_t rows) { return (rows + kTileRows - 1) / kTileRows; }
 BOTH_SIDES constexpr int64_t slabs_of(int64_t columns) { return (columns + kSlabColumns - 1) / kSlabColumns; }
+BOTH_SIDES constexpr int64_t units_of(int64_t columns, Format format) {
+  return (columns + kSlabColumns * unit_slabs(format) - 1) / (kSlabColumns * unit_slabs(format));
+}
+BOTH_SIDES constexpr int64_t tile_bytes(int64_t columns, Format format) {
+  return units_of(columns, format) * unit_bytes(format);
+}
 
 // The 32-bit word of a packed matrix that holds (row, column) and (row, column + 1); column is even.
 BOTH_SIDES constexpr int64_t fragment_word(int64_t row, int64_t column, int64_t num_slabs) {

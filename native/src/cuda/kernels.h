@@ -1,5 +1,5 @@
 // The launchers of the CUDA kernels: the operations of backend.h with device pointers and CUDA's types. Residuals,
-// norm weights, biases and accumulators are f32; activations and weights are bf16 or f16. Leading dimensions
+// norm weights, biases and accumulators are f32; activations are bf16, weights any Format. Leading dimensions
 // (stride) count elements. A launch takes up to kMaxProblems problems; rows of a problem do not affect each other.
 // Host C++: includes nothing of CUDA.
 #pragma once
@@ -16,18 +16,16 @@ namespace genarm::cuda {
 constexpr int kMaxProblems = 8;
 constexpr int kMaxHeadDim = 256;
 
-// hidden[r] = row ids[r] of the table, packed by pack_fragments.
-template <class T>
+// hidden[r] = row ids[r] of the table.
 struct EmbedProblem {
   float* hidden;         // [num_rows, hidden_size]
   int64_t hidden_stride;
   const int32_t* ids;    // [num_rows]
-  const T* table;        // [vocab_size, hidden_size]
+  Weight table;          // [vocab_size, hidden_size], never with an order
   int32_t hidden_size, num_rows;
 };
 
-template <class T>
-void embed(const EmbedProblem<T>* problems, int num_problems, Order order, stream_t stream);
+void embed(const EmbedProblem* problems, int num_problems, Order order, stream_t stream);
 
 // Where a row's keys and values stand: position s of it in slot s % page_size of page pages[page_table[r] + s / page_size].
 struct Places {
@@ -40,21 +38,21 @@ struct Places {
 struct KvPages {
   bf16* data;
   int32_t page_size, num_kv_heads, head_dim;
+  int32_t unused = 0;  // no padding: see step_record.h
 };
 BOTH_SIDES constexpr int kv_stride(int head_dim) { return (head_dim + 7) / 8 * 8; }
 
 // x = rms_norm(hidden) * norm; q, k, v = W x + bias + delta; a norm of each head of q and k where there are weights
 // for it; the rotation of q and k by position. q is written, k and v are appended to their pages.
 // Each W is packed by pack_head_pairs. A delta is what an adapter adds: [num_rows, rows of W], or null.
-template <class T>
 struct QkvProblem {
   float* q;              // [num_rows, num_heads * head_dim]
   int64_t q_stride;
   KvPages cache;
-  const float* hidden;   // [num_rows, columns], 16-byte aligned
+  const float* hidden;   // [num_rows, columns], 16-byte aligned; columns: a multiple of 8
   int64_t hidden_stride; // a multiple of 4
   const float* norm;     // [columns], 16-byte aligned
-  const T *q_weight, *k_weight, *v_weight;
+  Weight q_weight, k_weight, v_weight;
   const float *q_bias, *k_bias, *v_bias;     // or null
   const float *q_delta, *k_delta, *v_delta;  // or null
   const float *q_norm, *k_norm;              // [head_dim], or both null
@@ -64,8 +62,7 @@ struct QkvProblem {
   int32_t columns, num_heads, num_rows;
 };
 
-template <class T>
-void qkv(const QkvProblem<T>* problems, int num_problems, Order order, stream_t stream);
+void qkv(const QkvProblem* problems, int num_problems, Order order, stream_t stream);
 
 // out[r, h] = sum_s softmax_s(q[r, h] . k[s] / sqrt(head_dim)) v[s], s <= position[r], s > position[r] - window where
 // window > 0, in blocks of kAttentionBlock positions counted from 0 that are merged in order.
@@ -82,6 +79,7 @@ struct AttentionProblem {
   float* partial;     // attention_partials() floats of scratch
   unsigned* ticket;   // [num_rows * num_heads] zeros, and zeros again afterwards
   int32_t window, num_heads, num_rows;
+  int32_t unused = 0;
 };
 
 constexpr int64_t attention_partials(int64_t num_rows, int64_t num_heads, int64_t head_dim, int64_t max_blocks) {
@@ -92,40 +90,37 @@ constexpr int64_t attention_partials(int64_t num_rows, int64_t num_heads, int64_
 template <class T>
 void attention(const AttentionProblem<T>* problems, int num_problems, int max_blocks, Order order, stream_t stream);
 
-// hidden[r] += W x[r] + bias, W packed by pack_fragments (fragments.h).
-template <class T>
+// hidden[r] += W x[r] + bias, W packed as fragments.h tells.
 struct ProjectProblem {
   float* hidden;         // [num_rows, rows]
   int64_t hidden_stride;
-  const T* x;            // [num_rows, columns], 16-byte aligned
+  const bf16* x;         // [num_rows, columns], 16-byte aligned
   int64_t x_stride;      // a multiple of 8
-  const T* weight;
+  Weight weight;
   const float* bias;     // [rows] or null
   int32_t rows, columns;
   int32_t num_rows;
+  int32_t unused = 0;
 };
 
-// T: bf16 or f16. At most 8 rows read each weight once; of more, every 8 read them again.
-template <class T>
-void project(const ProjectProblem<T>* problems, int num_problems, Order order, stream_t stream);
+// At most 32 rows read each weight once; of more, every 32 read them again.
+void project(const ProjectProblem* problems, int num_problems, Order order, stream_t stream);
 
 // x = rms_norm(hidden) * norm; out = silu(gate x) * (up x), both products with bias and delta (as QkvProblem).
-template <class T>
 struct GateUpProblem {
-  T* out;                // [num_rows, rows]
+  bf16* out;             // [num_rows, rows]
   int64_t out_stride;
-  const float* hidden;   // [num_rows, columns], 16-byte aligned
+  const float* hidden;   // [num_rows, columns], 16-byte aligned; columns: a multiple of 8
   int64_t hidden_stride; // a multiple of 4
   const float* norm;     // [columns], 16-byte aligned
-  const T *gate, *up;    // packed by pack_fragments
+  Weight gate, up;       // alike, with one order
   const float *gate_bias, *up_bias;    // [rows] or null
   const float *gate_delta, *up_delta;  // [num_rows, rows] or null
   float eps;
   int32_t rows, columns, num_rows;
 };
 
-template <class T>
-void gate_up(const GateUpProblem<T>* problems, int num_problems, Order order, stream_t stream);
+void gate_up(const GateUpProblem* problems, int num_problems, Order order, stream_t stream);
 
 // x[n] = sum over j in [first[n], first[n + 1]) of scale[j] * rms_norm(hidden[row[j]]) * norm, as the sum of two
 // bf16 rows: x[n][0] is the number rounded, x[n][1] what is missing of it. The LM head reads them as two rows.
@@ -140,6 +135,7 @@ struct FinalNormProblem {
   const float* scale;     // [first[num_x]]
   float eps;
   int32_t num_x, hidden_size;
+  int32_t unused = 0;
 };
 
 // max_terms: at least first[n + 1] - first[n] for every n.
@@ -153,7 +149,7 @@ struct Candidate {
 
 // An LM head and its rows, as final_norm writes them.
 struct HeadInput {
-  const bf16* weight;   // packed by pack_fragments
+  Weight weight;
   const bf16* x;        // [num_x, 2, columns]
   int64_t x_stride;     // a multiple of 8
   const float* delta;   // [num_x, delta_stride], what an adapter adds to the logits, or null

@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <tuple>
+#include <type_traits>
 
-#include "cuda/stream.h"
+#include "cuda/step_record.h"
 #ifdef __CUDACC__
 #include <cuda_runtime.h>
 
@@ -33,14 +35,15 @@
 
 namespace genarm::cuda {
 
+// Without padding, whose bytes would differ between the same two launches (step_record.h).
 struct Grid {
   dim3 blocks;
   unsigned threads;  // a block
   Order order;
+  int cooperative = 0;  // 1: all blocks are resident at once, they may wait for each other
   size_t shared_bytes;  // dynamic, a block
-  bool cooperative = false;  // all blocks are resident at once: they may wait for each other
   const char* file;
-  int line;
+  int64_t line;
 
   Grid(dim3 grid_blocks, unsigned block_threads, Order launch_order, size_t dynamic_bytes = 0,
        const char* at_file = __builtin_FILE(), int at_line = __builtin_LINE())
@@ -52,7 +55,7 @@ struct Grid {
 constexpr size_t kSharedBytesWithoutAsking = 48 << 10;
 
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), const Grid& grid, stream_t stream, Arguments&&... arguments) {
+void launch_now(void (*kernel)(Parameters...), const Grid& grid, stream_t stream, Arguments&&... arguments) {
   cudaLaunchAttribute attributes[2] = {};
   unsigned num_attributes = 0;
   if (grid.order == Order::overlaps_previous) {
@@ -75,22 +78,47 @@ void launch(void (*kernel)(Parameters...), const Grid& grid, stream_t stream, Ar
     status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, int(grid.shared_bytes));
   if (status == cudaSuccess) status = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
   if (status != cudaSuccess)
-    fail(GA_DEVICE_ERROR, "launch at %s:%d: %s", grid.file, grid.line, cudaGetErrorString(status));
+    fail(GA_DEVICE_ERROR, "launch at %s:%d: %s", grid.file, int(grid.line), cudaGetErrorString(status));
 }
 #else
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), const Grid& grid, stream_t stream, Arguments&&... arguments) {
+void launch_now(void (*kernel)(Parameters...), const Grid& grid, stream_t stream, Arguments&&... arguments) {
   simt::LaunchShape shape;
   shape.grid = grid.blocks;
   shape.block = dim3(grid.threads);
   shape.shared_bytes = grid.shared_bytes;
   shape.overlaps = grid.order == Order::overlaps_previous;
-  shape.cooperative = grid.cooperative;
+  shape.cooperative = grid.cooperative != 0;
   shape.file = grid.file;
-  shape.line = grid.line;
+  shape.line = int(grid.line);
   simt::stream_launch(stream, shape,
                       [kernel, values = std::tuple<std::decay_t<Parameters>...>(arguments...)] { std::apply(kernel, values); });
 }
 #endif
+
+// A launch as StepRecord keeps it.
+template <class... Parameters>
+struct Asked {
+  void (*kernel)(Parameters...);
+  Grid grid;
+  std::tuple<Parameters...> values;
+
+  static void issue(const void* asked, stream_t stream) {
+    const auto& a = *static_cast<const Asked*>(asked);
+    std::apply([&](const Parameters&... values) { launch_now(a.kernel, a.grid, stream, values...); }, a.values);
+  }
+};
+
+// Launches kernel(arguments...), or writes that down where steps are recorded.
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), const Grid& grid, stream_t stream, Arguments&&... arguments) {
+  if (!recording) return launch_now(kernel, grid, stream, static_cast<Parameters>(arguments)...);
+  using Launch = Asked<Parameters...>;
+  static_assert(std::is_trivially_destructible_v<Launch> && alignof(Launch) <= alignof(std::max_align_t));
+  auto* asked = static_cast<Launch*>(recording->add(Launch::issue, sizeof(Launch)));
+  new (&asked->kernel) auto(kernel);
+  new (&asked->grid) Grid(grid);
+  new (&asked->values) std::tuple<Parameters...>(static_cast<Parameters>(arguments)...);
+}
 
 }  // namespace genarm::cuda

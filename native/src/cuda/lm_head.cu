@@ -4,7 +4,7 @@
 // A block goes through a range of the vocabulary, a tile of 16 tokens at a time: the products of every head's rows
 // (gemv.cuh; an x is two bf16 rows, high and low, so four of them fill the tensor cores' columns), their sums, and the
 // best token so far. Logits stay in shared memory unless a sequence asks for them. The block that ends last takes the
-// best of all blocks (a ticket tells it). Bound by bandwidth: 2 bytes a weight.
+// best of all blocks (a ticket tells it). Bound by bandwidth: the weights, once for every 4 rows, or 16.
 #include <algorithm>
 
 #include "cuda/gemv.cuh"
@@ -14,7 +14,7 @@
 namespace genarm::cuda {
 namespace {
 
-constexpr int kRowsOfX = 2, kXAtOnce = kGemvRows / kRowsOfX;
+constexpr int kRowsOfX = 2, kXOfGroup = kGemvRows / kRowsOfX;
 
 // Dynamic shared memory: the logits of a tile [all x][16], then the best token of each sequence.
 struct Work {
@@ -29,24 +29,28 @@ BOTH_SIDES inline int all_x(const LmHeadLaunch& p) {
 }
 
 // Logits of one head's rows for a tile.
-__device__ __forceinline__ void multiply_head(float* logits, const HeadInput& head, int tile) {
-  const bf16* weight = head.weight + tile * slabs_of(head.columns) * (kSlabBytes / 2);
+template <int kGroups>
+__device__ __forceinline__ void multiply_head(float* logits, const HeadInput& head, int tile, float* part) {
+  constexpr int kXAtOnce = kGroups * kXOfGroup;
+  const int m = int(threadIdx.x) % kTileRows, n = int(threadIdx.x) / kTileRows, token = tile * kTileRows + m;
   for (int first = 0; first < head.num_x; first += kXAtOnce) {
-    TileProduct<bf16> product({weight}, head.columns);
-    const int count = min(head.num_x - first, kXAtOnce), mine = row_of_lane();
-    product.multiply(PlainRow<bf16>{
-        mine < kRowsOfX * count ? head.x + (kRowsOfX * first + mine) * head.x_stride : nullptr, head.columns});
-    float sum[1];
-    product.sum(sum);
-    // Thread m + 16 n: n is even for a high row, its low row is 16 lanes on.
-    const float logit = sum[0] + shuffle_xor(sum[0], kTileRows);
-    const int m = int(threadIdx.x) % kTileRows, n = int(threadIdx.x) / kTileRows;
-    if (n < kGemvRows && n % kRowsOfX == 0 && n / kRowsOfX < count) {
-      const int x = first + n / kRowsOfX, token = tile * kTileRows + m;
-      const bool has_delta = head.delta && token < head.delta_stride;
-      logits[x * kTileRows + m] = logit + (has_delta ? head.delta[x * head.delta_stride + token] : 0);
+    TileProduct<1, kGroups> product({tile_of(head.weight, tile)}, head.weight.format, head.weight.columns);
+    const int count = min(head.num_x - first, kXAtOnce);
+    product.multiply(PlainRows(head.x + int64_t(kRowsOfX) * first * head.x_stride, head.x_stride, kRowsOfX * count,
+                               head.columns, head.weight.order));
+#pragma unroll
+    for (int g = 0; g < kGroups; ++g) {
+      float sum[1];
+      product.sum(part, g, sum);
+      // Thread m + 16 n: n is even for a high row, its low row is 16 lanes on.
+      const float logit = sum[0] + shuffle_xor(sum[0], kTileRows);
+      const int x = first + g * kXOfGroup + n / kRowsOfX;
+      if (n < kGemvRows && n % kRowsOfX == 0 && x < first + count) {
+        const bool has_delta = head.delta && token < head.delta_stride;
+        logits[x * kTileRows + m] = logit + (has_delta ? head.delta[x * head.delta_stride + token] : 0);
+      }
+      __syncthreads();
     }
-    __syncthreads();
   }
 }
 
@@ -102,12 +106,14 @@ __device__ __forceinline__ void choose(const LmHeadLaunch& p) {
   }
 }
 
-__global__ void __launch_bounds__(kGemvThreads, 2) lm_head_kernel(const __grid_constant__ LmHeadLaunch p) {
+template <int kGroups>
+__global__ void __launch_bounds__(kGemvThreads, blocks_of_sm(kGroups)) lm_head_kernel(const __grid_constant__ LmHeadLaunch p) {
   grid_launch_dependents();
   const int num_tiles = int(tiles_of(p.vocab_size));
   const int begin = int(int64_t(num_tiles) * blockIdx.x / gridDim.x), end = int(int64_t(num_tiles) * (blockIdx.x + 1) / gridDim.x);
   SMEM_DYN(float, logits);
   const Work work = {logits, reinterpret_cast<Candidate*>(logits + all_x(p) * kTileRows)};
+  SMEM(float, part, [kPartFloats]);
 
   grid_wait();
   for (int s = int(threadIdx.x); s < p.num_sequences; s += kGemvThreads) work.best[s] = no_candidate();
@@ -115,7 +121,8 @@ __global__ void __launch_bounds__(kGemvThreads, 2) lm_head_kernel(const __grid_c
   for (int tile = begin; tile < end; ++tile) {
     float* of_head = work.logits;
     for (int i = 0; i < p.num_heads; ++i) {
-      multiply_head(of_head, p.head[i], tile);
+      const HeadInput& head = p.head[i];
+      multiply_head<kGroups>(of_head, head, tile, part);
       of_head += p.head[i].num_x * kTileRows;
     }
     combine(work, p, tile);
@@ -142,7 +149,10 @@ void lm_head(const LmHeadLaunch& head, Order order, stream_t stream) {
     fail(GA_UNSUPPORTED, "%d rows of the LM heads for %d sequences in one step: %zu bytes, a block holds %zu", count,
          head.num_sequences, bytes, kMaxHeadBytes);
   const unsigned blocks = unsigned(std::min<int64_t>(kHeadBlocks, tiles_of(head.vocab_size)));
-  launch(lm_head_kernel, Grid(blocks, kGemvThreads, order, bytes), stream, head);
+  int most = 0;
+  for (int i = 0; i < head.num_heads; ++i) most = std::max(most, head.head[i].num_x);
+  const Grid grid(blocks, kGemvThreads, order, bytes);
+  launch(groups_for(kRowsOfX * most) == 1 ? lm_head_kernel<1> : lm_head_kernel<kManyGroups>, grid, stream, head);
 }
 
 }  // namespace genarm::cuda

@@ -24,6 +24,14 @@ __device__ __forceinline__ int problem_of_block(const Problems<Problem>& problem
   return p;
 }
 
+// The rows of the largest problem.
+template <class Problem>
+int most_rows(const Problems<Problem>& problems) {
+  int rows = 0;
+  for (int i = 0; i < problems.count; ++i) rows = std::max(rows, problems.problem[i].num_rows);
+  return rows;
+}
+
 // Calls go(problems, number of blocks) for every kMaxProblems of them; blocks_of(problem): its blocks.
 template <class Problem, class BlocksOf, class Go>
 void for_each_launch(const Problem* problem, int count, const BlocksOf& blocks_of, const Go& go) {

@@ -88,6 +88,18 @@ __device__ __forceinline__ unsigned pack<f16>(float low, float high) {
 #endif
 }
 
+// a + b of two pairs of bf16, each rounded to nearest.
+__device__ __forceinline__ unsigned add_pairs(unsigned a, unsigned b) {
+#ifdef __CUDACC__
+  unsigned y;  // a * 1 + b: sm_80 has no addition of bf16
+  asm("fma.rn.bf16x2 %0, %1, %2, %3;" : "=r"(y) : "r"(a), "r"(0x3f803f80u), "r"(b));
+  return y;
+#else
+  const auto number = [](unsigned pair, int i) { return bf16_to_f32(uint16_t(pair >> 16 * i)); };
+  return pack<bf16>(number(a, 0) + number(b, 0), number(a, 1) + number(b, 1));
+#endif
+}
+
 // 2^x within 2 ulp; subnormal results are 0.
 __device__ __forceinline__ float exp2_approx(float x) {
 #ifdef __CUDACC__
@@ -184,6 +196,15 @@ __device__ __forceinline__ void store_release(unsigned* address, unsigned value)
 #else
   simt::atomic_begins(address);
   __atomic_store_n(address, value, __ATOMIC_RELEASE);
+#endif
+}
+
+// The same for whoever acquires the value on the host, too.
+__device__ __forceinline__ void store_release_system(unsigned* address, unsigned value) {
+#ifdef __CUDACC__
+  asm volatile("st.release.sys.global.u32 [%0], %1;" ::"l"(address), "r"(value) : "memory");
+#else
+  store_release(address, value);
 #endif
 }
 

@@ -145,7 +145,7 @@ void Engine::reserve_backend() {
 // The most that a step's plan can take, with each array's share of alignment.
 size_t Engine::plan_bytes() const {
   const size_t rows = size_t(limits_.max_rows), lanes = size_t(limits_.max_lanes);
-  const size_t pages = lanes * size_t(arrays_.step().max_pages_per_lane);
+  const size_t pages = 2 * lanes * size_t(arrays_.step().max_pages_per_lane) + 16;
   const size_t terms = size_t(limits_.max_terms + limits_.max_components);
   const size_t laws = size_t(limits_.max_sequences + limits_.max_components);
   const size_t values = rows * (3 + size_t(limits_.max_objectives)) + lanes + pages + terms * 6 + laws +
@@ -177,7 +177,10 @@ void Engine::publish_rows() {
   const ga_step& step = arrays_.step();
   int32_t num_pages = 0;
   for (int32_t l = 0; l < step.num_lanes; ++l) num_pages += num_lane_pages(l);
-  pages_ = plan_->take<int32_t>(num_pages, &pages_device_);
+  // By doublings, so that what follows in the plan seldom moves: a device may know steps by where they read.
+  int32_t room = 16;
+  while (room < num_pages) room *= 2;
+  pages_ = plan_->take<int32_t>(room, &pages_device_);
 
   active_.clear();
   int32_t lane = 0, row = 0, page = 0;
@@ -324,12 +327,19 @@ void Engine::step() {
   publish_biases(totals.biases);
   plan_->upload();
 
-  if (!active_.empty()) run_layers(*operations_, {active_.data(), int32_t(active_.size())});
+  operations_->run_step([this] { run_operations(); });
   if (step.num_sequences > 0) {
-    run_head();
-    backend_.download(step.sampled, sampled_->data, size_t(step.num_sequences) * sizeof(int32_t));
+    operations_->receive(step.sampled, step.num_sequences);
+  } else {
+    backend_.synchronize();
   }
-  backend_.synchronize();
+}
+
+void Engine::run_operations() {
+  if (!active_.empty()) run_layers(*operations_, {active_.data(), int32_t(active_.size())});
+  if (arrays_.step().num_sequences == 0) return;
+  run_head();
+  operations_->send(sampled_->as<int32_t>(), arrays_.step().num_sequences);
 }
 
 void Engine::read_row(int32_t z_row, float* out) {

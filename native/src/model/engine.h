@@ -64,6 +64,7 @@ class Engine {
   void publish_head(Head& head, int32_t index);
   void publish_laws();
   void publish_biases(int32_t count);
+  void run_operations();
   void run_head();
   void read_row(int32_t z_row, float* out);
 

@@ -145,12 +145,12 @@ StepTotals check_step(const ga_step& step, const ga_engine_config& limits, const
 }
 
 PlanArena::PlanArena(Backend& backend, size_t bytes)
-    : backend_(backend), host_(bytes), device_(backend.allocate(bytes)) {}
+    : backend_(backend), host_(backend.allocate_host(bytes)), device_(backend.allocate(bytes)) {}
 
 size_t PlanArena::reserve(size_t bytes) {
   const size_t start = used_;
   used_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  if (used_ > host_.size()) fail(GA_OUT_OF_MEMORY, "the step's plan needs %zu bytes, %zu were reserved", used_, host_.size());
+  if (used_ > host_->bytes) fail(GA_OUT_OF_MEMORY, "the step's plan needs %zu bytes, %zu were reserved", used_, host_->bytes);
   return start;
 }
 

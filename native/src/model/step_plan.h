@@ -52,18 +52,17 @@ class PlanArena {
   T* take(int64_t size, const T** device) {
     const size_t start = reserve(size_t(size) * sizeof(T));
     *device = reinterpret_cast<const T*>(device_->as<uint8_t>() + start);
-    return reinterpret_cast<T*>(host_.data() + start);
+    return reinterpret_cast<T*>(host_->as<uint8_t>() + start);
   }
 
-  void upload() { backend_.upload(device_->data, host_.data(), used_); }
-  size_t bytes() const { return host_.size(); }
+  void upload() { backend_.upload_later(device_->data, host_->data, used_); }
+  size_t bytes() const { return host_->bytes; }
 
  private:
   size_t reserve(size_t bytes);
 
   Backend& backend_;
-  std::vector<uint8_t> host_;
-  std::unique_ptr<Buffer> device_;
+  std::unique_ptr<Buffer> host_, device_;
   size_t used_ = 0;
 };
 

@@ -128,8 +128,9 @@ SetRunner::SetRunner(Backend& backend, const WeightSet& w, const ga_engine_confi
   attention = floats(rows_max * head_width);
   inner = floats(rows_max * c.intermediate_size);
 
-  const int64_t page = int64_t(2) * c.num_kv_heads * c.head_dim * limits.page_size;
-  kv = floats(int64_t(c.num_layers) * num_pages * page);
+  kv = backend.allocate(size_t(c.num_layers) * size_t(num_pages) *
+                        size_t(backend.kv_page_bytes(limits.page_size, c.num_kv_heads, c.head_dim)));
+  bytes += int64_t(kv->bytes);
   cache = {kv->as<float>(), num_pages, limits.page_size, c.num_kv_heads, c.head_dim};
 
   rope_cos = floats(int64_t(limits.max_model_len) * (c.head_dim / 2));

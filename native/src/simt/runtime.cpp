@@ -3,11 +3,19 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <vector>
 
 #include "error.h"
 #include "simt/simt.h"
 
 namespace genarm::cuda {
+
+int device_count() { return 1; }
+
+void device_use(int) {}
+
+DeviceBytes device_memory() { return {int64_t(1) << 30, int64_t(1) << 30}; }
 
 std::string device_select(int index) {
   if (index != 0) fail(GA_DEVICE_ERROR, "device cuda:%d: the host executor is cuda:0 alone", index);
@@ -30,6 +38,50 @@ void device_clear(void* memory, size_t bytes, stream_t stream) {
   simt::stream_sync(stream);
   if (bytes) memset(memory, 0, bytes);
 }
+
+void* host_alloc(size_t bytes) { return device_alloc(bytes); }
+void host_free(void* memory) { free(memory); }
+void* host_on_device(void* memory) { return memory; }
+
+// Nothing runs beside the host here: what was launched runs now.
+void wait_for_word(const unsigned* word, unsigned value, stream_t stream) {
+  simt::stream_sync(stream);
+  if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value) fail(GA_DEVICE_ERROR, "the step has ended without its tokens");
+}
+
+void copy_to_device_later(void* device, const void* host, size_t bytes, stream_t stream) {
+  copy_to_device(device, host, bytes, stream);
+}
+
+struct Graph {
+  std::vector<simt::RecordedLaunch> launches;
+};
+
+graph_t capture(stream_t stream, const std::function<void()>& make) {
+  auto graph = std::make_unique<Graph>();
+  simt::stream_record(stream, &graph->launches);
+  try {
+    make();
+  } catch (...) {
+    simt::stream_record(stream, nullptr);
+    throw;
+  }
+  simt::stream_record(stream, nullptr);
+  return graph.release();
+}
+
+// The first kernel of a graph follows whatever came before it: programmatic launches overlap within a graph.
+void graph_launch(graph_t graph, stream_t stream) {
+  bool first = true;
+  for (const simt::RecordedLaunch& each : graph->launches) {
+    simt::LaunchShape shape = each.shape;
+    shape.overlaps = shape.overlaps && !first;
+    first = false;
+    simt::stream_launch(stream, shape, each.kernel);
+  }
+}
+
+void graph_destroy(graph_t graph) { delete graph; }
 
 void copy_to_device(void* device, const void* host, size_t bytes, stream_t stream) {
   simt::stream_sync(stream);

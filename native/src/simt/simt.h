@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <vector>
 #include <stdexcept>
 
 #include "simt/vector_types.h"
@@ -127,6 +128,13 @@ struct LaunchShape {
 CUstream_st* stream_create();
 void stream_destroy(CUstream_st* stream);
 void stream_launch(CUstream_st* stream, const LaunchShape& shape, std::function<void()> kernel);
+
+// While `launches` is not null, what is launched is kept there instead.
+struct RecordedLaunch {
+  LaunchShape shape;
+  std::function<void()> kernel;
+};
+void stream_record(CUstream_st* stream, std::vector<RecordedLaunch>* launches);
 void stream_sync(CUstream_st* stream);
 
 }  // namespace simt

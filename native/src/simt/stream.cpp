@@ -11,6 +11,7 @@ constexpr size_t kMaxChain = 3;  // kernels that overlap: one runs, the others s
 struct Stream {
   std::deque<std::unique_ptr<Launch>> chain;
   std::shared_ptr<uint64_t> last_end;
+  std::vector<RecordedLaunch>* record = nullptr;
 };
 
 Stream& of(CUstream_st* stream) { return *reinterpret_cast<Stream*>(stream); }
@@ -107,6 +108,10 @@ void stream_launch(CUstream_st* handle, const LaunchShape& shape, std::function<
   if (!e.adopted) e.host.adopt();
   e.adopted = true;
   check_shape(shape);
+  if (stream.record) {
+    stream.record->push_back({shape, std::move(kernel)});
+    return;
+  }
   if (!shape.overlaps)
     while (!stream.chain.empty()) complete_first(stream);
   if (stream.chain.size() == kMaxChain) complete_first(stream);
@@ -124,8 +129,11 @@ void stream_launch(CUstream_st* handle, const LaunchShape& shape, std::function<
   stream.chain.push_back(std::move(launch));
 }
 
+void stream_record(CUstream_st* stream, std::vector<RecordedLaunch>* launches) { of(stream).record = launches; }
+
 void stream_sync(CUstream_st* handle) {
   Stream& stream = of(handle);
+  if (stream.record) throw Fault("a stream that is recorded cannot be waited for");
   while (!stream.chain.empty()) complete_first(stream);
   if (stream.last_end) order_acquire(stream.last_end.get());
 }

@@ -3,15 +3,16 @@ mutant("no barrier before the scales are read" norm.cuh
   return scale;]==] "  return scale;")
 mutant("lanes beyond the row leave the sum" norm.cuh
   "    squares = warp_sum(squares);" "    if (lane * 4 < columns) squares = warp_sum(squares);")
-mutant("the tail of the row is not counted" norm.cuh "for (int j = i; j < columns; ++j)" "for (int j = columns; j < columns; ++j)")
-mutant("a number past the row" norm.cuh "if (at + j < columns)" "if (at + j <= columns)")
-mutant("whole loads over the row's end" norm.cuh "if (at + 4 <= columns)" "if (at < columns)")
-mutant("the scale of a row that is not there" gate_up.cu "has_row ? scale[x_row] : 0" "scale[x_row + 1]")
-mutant("up is gate" gate_up.cu "{p.gate + at_tile, p.up + at_tile}" "{p.gate + at_tile, p.gate + at_tile}")
-mutant("the delta of the first rows" gate_up.cu "int64_t(first_row + row) * p.rows" "int64_t(row) * p.rows")
+mutant("the last numbers of the row are not counted" norm.cuh "i < columns; i += 128" "i + 4 < columns; i += 128")
+mutant("a number past the row" norm.cuh "first >= columns_)) return" "first > columns_)) return")
+mutant("the scale of the next row" norm.cuh "scale_[group * kGemvRows]" "scale_[group * kGemvRows + 1]")
+mutant("scales of the first group alone" norm.cuh "row < num_rows; row += kGemvWarps" "row < min(num_rows, kGemvRows); row += kGemvWarps")
+mutant("padding of the order is read" norm.cuh "return column >= 0 ?" "return column >= -1 ?")
+mutant("up is gate" gate_up.cu "{tile_of(p.gate, tile), tile_of(p.up, tile)}" "{tile_of(p.gate, tile), tile_of(p.gate, tile)}")
+mutant("the delta of the first rows" gate_up.cu "at_delta = int64_t(r) * p.rows + out" "at_delta = int64_t(row) * p.rows + out")
 mutant("no grid_wait" gate_up.cu [==[  grid_wait();
 ]==] "")
-mutant("a row too many is written" gate_up.cu "row < num_rows && out < p.rows" "row <= num_rows && out < p.rows")
+mutant("a row too many is written" gate_up.cu "!has_out || r >= p.num_rows" "!has_out || r > p.num_rows")
 mutant("no barrier before the warps' sums are added" gemv.cuh
   [==[    __syncthreads();
 ]==] "")

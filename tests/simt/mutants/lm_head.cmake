@@ -1,8 +1,6 @@
 mutant("no barrier after a head's logits" lm_head.cu
-  [==[    __syncthreads();
-  }
-}]==] [==[  }
-}]==])
+  [==[      __syncthreads();
+    }]==] "    }")
 mutant("the low row is left out" lm_head.cu "sum[0] + shuffle_xor(sum[0], kTileRows)" "sum[0] + 0 * shuffle_xor(sum[0], kTileRows)")
 mutant("only lanes with a token reduce" lm_head.cu "    mine = best_of_lanes(mine, kTileRows / 2);"
   "    if (token < p.vocab_size) mine = best_of_lanes(mine, kTileRows / 2);")

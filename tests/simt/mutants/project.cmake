@@ -6,19 +6,28 @@ mutant("lanes without an output leave before the barrier" gemv.cuh
 ]==] [==[    if (threadIdx.x >= kTileRows * kGemvRows) return;
     __syncthreads();
 ]==])
-mutant("one slab too many" gemv.cuh "if (slab_ + i >= last_) break;" "if (slab_ + i > last_) break;")
-mutant("weights read past the matrix" gemv.cuh "if (slab >= last_) return;" "if (slab > last_) return;")
-mutant("the tail reads the padding" gemv.cuh "if (first + 8 <= columns)" "if (first < columns)")
-mutant("a row too many is read" project.cu "x_row < num_rows ?" "x_row <= num_rows ?")
-mutant("mma under a guard for each lane" gemv.cuh
-  "mma<T>(odd_[t], ahead_" "if (mine.row) mma<T>(odd_[t], ahead_")
-mutant("the second step's fragment is the first's" gemv.cuh "at + kSlabBytes / 2" "at")
+mutant("one unit too many" gemv.cuh "if (unit_ + i >= last_) break;" "if (unit_ + i > last_) break;")
+mutant("weights read past the matrix" gemv.cuh "if (unit >= last_) return;" "if (unit > last_) return;")
+mutant("the tail reads the padding" gemv.cuh "left == 1 ? pair & 0xffff : 0" "left == 1 ? pair : 0")
+mutant("a pair past the row's end" gemv.cuh "return left >= 2 ? pair" "return left >= 0 ? pair")
+mutant("a row too many is read" gemv.cuh "group * kGemvRows >= left_ ||" "group * kGemvRows > left_ ||")
+mutant("mma under a guard for each lane" units.cuh
+  "    mma<bf16>(odd[g], second," "    if (b[g].z) mma<bf16>(odd[g], second,")
+mutant("the second step's fragment is the first's" units.cuh "load_streaming(numbers + kSlabBytes / 2)" "load_streaming(numbers)")
+mutant("the low halves of f16 are left out" units.cuh "    add_slab(even, odd, first.low, second.low, b);" "")
+mutant("the scale of the other rows" units.cuh "sum[g][2] += lower * d[2];" "sum[g][2] += upper * d[2];")
+mutant("bytes less 127" units.cuh "(word >> shift & 0xff)) - (0x1p23f + 128)" "(word >> shift & 0xff)) - (0x1p23f + 127)")
+mutant("the zeros of the upper rows" units.cuh "(u.zeros >> (8 * slab + 4) & 15)" "(u.zeros >> 8 * slab & 15)")
+mutant("the scales of the first slab" units.cuh "add_scaled(odd, first, second, word_of(u.scales, slab), b)" "add_scaled(odd, first, second, word_of(u.scales, 0), b)")
+mutant("padding of the order is read" gemv.cuh "return column >= 0 ? unsigned(row[column].bits) : 0u;" "return unsigned(row[column].bits);")
+mutant("no barrier between two groups" project.cu "    if (g > 0) __syncthreads();" "")
+mutant("the sums of the first group" gemv.cuh "if (g != group) continue;" "if (g != 0) continue;")
 mutant("no grid_wait" project.cu [==[  grid_wait();
 ]==] "")
 mutant("grid_wait after x was read" project.cu
   [==[  grid_wait();
   if (num_rows <= 0) return;]==]
-  [==[  const float before = writes ? p.hidden[(first_row + row) * p.hidden_stride + out] : 0;
+  [==[  const float before = has_out && row < num_rows ? p.hidden[(first_row + row) * p.hidden_stride + out] : 0;
   grid_wait();
   if (num_rows <= 0 || before > 1e30f) return;]==])
 mutant("blocks without rows do not wait" project.cu
