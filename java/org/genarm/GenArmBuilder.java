@@ -26,6 +26,9 @@ public final class GenArmBuilder {
   public interface LoadListener {
     /** Bytes of a view's files that are loaded by now, and all that will be. */
     void loaded(String view, long bytes, long totalBytes);
+
+    /** The device "auto" is the CPU: why there is no GPU, in a sentence. */
+    default void onCpu(String why) {}
   }
 
   /** A reward model to be opened. */
@@ -211,8 +214,9 @@ public final class GenArmBuilder {
     requireKnown(armTemplates.keySet());
     List<Runnable> opened = new ArrayList<>();
     try {
-      Device opensOn = Device.open(device, threads);
+      Device opensOn = openDevice();
       opened.add(opensOn::close);
+      requireMemory(opensOn);
       ViewLoader loader = new ViewLoader(opensOn, listener, opened);
       List<View> views = loadViews(loader);
       Speculation speculates = speculation.over(views, loader, dtype);
@@ -225,6 +229,24 @@ public final class GenArmBuilder {
       closeAll(opened);
       throw e;
     }
+  }
+
+  private Device openDevice() {
+    Device opensOn = Device.open(device, threads);
+    if (device.equals("auto") && Device.cudaCount() == 0) {
+      listener.onCpu(Device.whyNoCuda());
+    }
+    return opensOn;
+  }
+
+  private void requireMemory(Device opensOn) {
+    MemoryPlan plan = new MemoryPlan(kvBytes);
+    plan.add(View.BASE, base, null, dtype);
+    for (Arm arm : arms) {
+      Path armBase = armBases.getOrDefault(arm.name(), base);
+      plan.add(arm.name(), arm.directory(), armBase, armDtypes.getOrDefault(arm.name(), dtype));
+    }
+    plan.require(opensOn);
   }
 
   private void requireKnown(Iterable<String> names) {

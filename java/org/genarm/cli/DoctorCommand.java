@@ -14,6 +14,8 @@ import java.util.stream.Stream;
 import org.genarm.binding.Device;
 import org.genarm.binding.NativeException;
 import org.genarm.binding.NativeLibrary;
+import org.genarm.device.GpuReport;
+import org.genarm.device.Gpus;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -69,6 +71,15 @@ final class DoctorCommand implements Callable<Integer> {
     }
     report.put("cpu", describe("cpu"));
     report.put("cuda", describe("cuda"));
+    GpuReport gpus = Gpus.find();
+    if (gpus.gpus().isEmpty()) {
+      report.put("gpus", gpus.whyNone());
+    } else {
+      report.put("driver", gpus.driver());
+      ArrayNode list = report.putArray("gpus");
+      gpus.gpus().forEach(gpu -> list.add("cuda:" + gpu.index() + " " + gpu.name() + ", " + (gpu.freeBytes() >> 20) + " of "
+          + (gpu.totalBytes() >> 20) + " MiB free"));
+    }
     return true;
   }
 

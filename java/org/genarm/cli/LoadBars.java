@@ -2,9 +2,14 @@ package org.genarm.cli;
 
 import org.genarm.GenArmBuilder;
 
-/** A bar on standard error for each model, one after the other. */
+/** A bar on standard error for each model, one after the other, and where they run unless that was said. */
 final class LoadBars implements GenArmBuilder.LoadListener {
   private LoadBar bar;
+
+  @Override
+  public void onCpu(String why) {
+    System.err.println("computing on the CPU: " + why);
+  }
 
   @Override
   public void loaded(String view, long bytes, long totalBytes) {

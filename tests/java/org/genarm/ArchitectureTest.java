@@ -28,6 +28,8 @@ class ArchitectureTest {
   private static final String TRAIN = "org.genarm.train..";
   private static final String SCORE = "org.genarm.score..";
   private static final String EVAL = "org.genarm.eval..";
+  private static final String DEVICE = "org.genarm.device..";
+  private static final String CUDA_PRESETS = "org.genarm.device.cuda..";
   private static final String SERVER = "org.genarm.server..";
   private static final String BATCH = "org.genarm.batch..";
 
@@ -71,12 +73,22 @@ class ArchitectureTest {
   static final ArchRule aBatchNeedsNoHttp =
       noClasses().that(resideInAPackage(BATCH)).should().transitivelyDependOnClassesThat(resideInAPackage("io.vertx.."));
 
+  @ArchTest static final ArchRule deviceImportsNothing = room(DEVICE);
+
   @ArchTest
   static final ArchRule onlyBindingKnowsJavaCpp =
       noClasses()
-          .that(not(resideInAPackage(BINDING)))
+          .that(not(resideInAnyPackage(BINDING, CUDA_PRESETS)))
           .should()
           .dependOnClassesThat(resideInAnyPackage("org.bytedeco..", "org.genarm.binding.door.."));
+
+  /** So that nothing of them loads where there is no GPU: a ServiceLoader finds the room, no class names it. */
+  @ArchTest
+  static final ArchRule thePresetsAreNamedByNobody =
+      noClasses()
+          .that(not(resideInAPackage(CUDA_PRESETS)))
+          .should()
+          .dependOnClassesThat(resideInAnyPackage(CUDA_PRESETS, "org.bytedeco.cuda.."));
 
   @ArchTest
   static final ArchRule onlyTheCommandLineKnowsTerminals =

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.genarm.Golden;
+import org.genarm.binding.Device;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -46,6 +47,20 @@ class GenerateCommandTest {
     assertEquals(6, result.get("usage").get("prompt_tokens").asInt());
     assertEquals(32, result.get("usage").get("completion_tokens").asInt());
     assertTrue(result.get("timings").get("first_token_ms").asDouble() > 0);
+  }
+
+  /** Where there is no GPU; where there is one, it generates there. */
+  @Test
+  void aDeviceThatIsNotThereIsOneLineAndExitCodeFour() {
+    CommandLineRun run = demo("--prompt", "a", "--max-new-tokens", "1", "--device", "cuda");
+
+    if (Device.cudaCount() > 0) {
+      assertEquals(ExitCode.OK, run.code(), run.err());
+      return;
+    }
+    assertEquals(ExitCode.DEVICE, run.code());
+    assertEquals("", run.out());
+    assertTrue(run.err().matches("genarm generate: device cuda: [^\n]+\n"), run.err());
   }
 
   @Test

@@ -121,5 +121,6 @@ class MainTest {
     assertTrue(report.get("cpu").textValue().startsWith("cpu"), run.out());
     assertTrue(report.get("library").textValue().endsWith("libjniGenarm.so"), run.out());
     assertFalse(report.get("cuda").textValue().isEmpty());
+    assertTrue(report.get("gpus").isArray() || report.get("gpus").textValue().startsWith("this machine has no NVIDIA"), run.out());
   }
 }
