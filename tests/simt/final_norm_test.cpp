@@ -115,9 +115,9 @@ void follows_a_projection_that_it_overlaps() {
   std::vector<uint16_t> packed(fragment_bytes(48, 32) / 2);
   pack_fragments(packed.data(), matrix.data(), 48, 32, 0, tiles_of(48));
   const Array<uint16_t> x(ones), weight(packed);
-  const ProjectProblem<bf16> projection = {
+  const ProjectProblem projection = {
       problem.device_hidden.data(), problem.hidden_stride, reinterpret_cast<bf16*>(x.data()), 32,
-      reinterpret_cast<bf16*>(weight.data()), nullptr, 48, 32, 3};
+      {weight.data(), nullptr, 32, Format::bf16}, nullptr, 48, 32, 3};
   const FinalNormProblem arguments = problem.arguments();
   Stream stream;
 
