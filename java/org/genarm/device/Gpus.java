@@ -8,17 +8,24 @@ public final class Gpus {
   private static final int HUNDREDS = 1000;
   private static final int TENS = 10;
 
+  /** A class that could not be initialised never can be, and says why only once. */
+  private static GpuReport unlinked;
+
   private Gpus() {}
 
   /** Never fails: what is missing is the report's reason. */
-  public static GpuReport find() {
+  public static synchronized GpuReport find() {
+    if (unlinked != null) {
+      return unlinked;
+    }
     try {
       for (GpuManagement provider : ServiceLoader.load(GpuManagement.class)) {
         return provider.report();
       }
       return GpuReport.none("this build has no management of GPUs");
     } catch (LinkageError missing) {
-      return GpuReport.none(reason(missing));
+      unlinked = GpuReport.none(reason(missing));
+      return unlinked;
     }
   }
 
