@@ -99,7 +99,7 @@ void conditioned_updates_have_their_slopes() {
     const Floats w1 = floats(c.w1), w2 = floats(c.w2);
     Floats y = floats(c.y), h(size_t(c.rows) * c.r), dropped(c.x.size()), dh(h.size()), t(h.size()), dt(h.size());
     Floats dx(c.x.size(), 0.5f), da(a.size(), 0.5f), db(b.size(), 0.5f), dw1(w1.size(), 0.5f), dw2(w2.size(), 0.5f);
-    Floats mixed(2 * c.r2 * c.r2);
+    Floats mixed(c.r2 * c.r2);
     const LowRankCore core = {w1.data(), w2.data(), p.data(), dw1.data(), dw2.data(), t.data(), dt.data(), mixed.data(),
                               c.r1, c.objectives};
     const LowRankArgs args = {y.data(), h.data(), x.data(), a.data(), b.data(), dropped.data(), dh.data(), d.data(),

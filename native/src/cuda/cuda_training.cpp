@@ -88,10 +88,13 @@ void CudaTraining::core_backward(const train::LowRankArgs& a) {
   const float *d1 = c.out_gradient, *d2 = c.out_gradient + r1;
   train_mix(c, r2 * r2, stream_);
   multiply({c.w1_gradient, r1, d1, 1, rank, a.h, rank, 1, r1, r1, rows, c.w1_gradient, r1});
-  multiply({c.mixed + r2 * r2, r2, d2, 1, rank, a.h + r1, rank, 1, r2, r2, rows, nullptr, 0});
+  for (int32_t k = 0; k < c.num_objectives; ++k) {
+    float *weighed = a.h_gradient + r1, *gradient = c.w2_gradient + k * r2 * r2;  // h's gradient is not needed yet
+    train_weigh(weighed, d2, c.preference + k, rows, r2, rank, stream_);
+    multiply({gradient, r2, weighed, 1, rank, a.h + r1, rank, 1, r2, r2, rows, gradient, r2});
+  }
   multiply({a.h_gradient, rank, d1, rank, 1, c.w1, r1, 1, rows, r1, r1, nullptr, 0});
   multiply({a.h_gradient + r1, rank, d2, rank, 1, c.mixed, r2, 1, rows, r2, r2, nullptr, 0});
-  train_mix_backward(c, r2 * r2, stream_);
 }
 
 void CudaTraining::low_rank(const train::LowRankArgs& a) {

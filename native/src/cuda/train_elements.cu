@@ -41,10 +41,12 @@ __global__ void __launch_bounds__(kThreads) mix_kernel(const __grid_constant__ t
   c.mixed[i] = sum;
 }
 
-__global__ void __launch_bounds__(kThreads) mix_backward_kernel(const __grid_constant__ train::LowRankCore c, int64_t size) {
+__global__ void __launch_bounds__(kThreads) weigh_kernel(float* out, const float* x, const float* factor, int64_t count,
+                                                         int64_t columns, int64_t stride) {
   const int64_t i = element();
-  if (i >= size) return;
-  for (int k = 0; k < c.num_objectives; ++k) c.w2_gradient[k * size + i] += c.preference[k] * c.mixed[size + i];
+  if (i >= count) return;
+  const int64_t at = i / columns * stride + i % columns;
+  out[at] = *factor * x[at];
 }
 
 struct AdamStep {
@@ -94,8 +96,9 @@ void train_mix(const train::LowRankCore& core, int64_t size, stream_t stream) {
   launch(mix_kernel, grid_of(size), stream, core, size);
 }
 
-void train_mix_backward(const train::LowRankCore& core, int64_t size, stream_t stream) {
-  launch(mix_backward_kernel, grid_of(size), stream, core, size);
+void train_weigh(float* out, const float* x, const float* factor, int64_t rows, int64_t columns, int64_t stride,
+                 stream_t stream) {
+  launch(weigh_kernel, grid_of(rows * columns), stream, out, x, factor, rows * columns, columns, stride);
 }
 
 void train_adam(const train::AdamArgs& a, stream_t stream) {

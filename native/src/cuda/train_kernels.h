@@ -44,9 +44,11 @@ void train_adam(const train::AdamArgs& args, stream_t stream);
 void train_dropout(float* out, const float* x, const train::Dropout& dropout, int64_t rows, int64_t columns, bool accumulate,
                    stream_t stream);
 void train_scale(float* x, float scale, int64_t count, stream_t stream);
-// W2(p), and W2[k] += p[k] * the gradient of W2(p), which stands behind it.
+// W2(p).
 void train_mix(const train::LowRankCore& core, int64_t size, stream_t stream);
-void train_mix_backward(const train::LowRankCore& core, int64_t size, stream_t stream);
+// out = *factor * x, rows of both `stride` apart; the factor lies on the device.
+void train_weigh(float* out, const float* x, const float* factor, int64_t rows, int64_t columns, int64_t stride,
+                 stream_t stream);
 
 // sums[b] = sum of squares of the elements [b * kSquaresBlock, ...).
 constexpr int64_t kSquaresBlock = 1 << 16;

@@ -76,7 +76,7 @@ LowRankCore Network::core_args(const Update& update, float* out) {
   core.w1_gradient = update.w1->gradients();
   core.w2_gradient = update.w2->gradients();
   core.out = out;
-  core.mixed = gradients_.mixed.floats(backend_, 2 * r2 * r2);
+  core.mixed = gradients_.mixed.floats(backend_, r2 * r2);
   core.fixed_rank = update.fixed_rank;
   core.num_objectives = int32_t(update.w2->rows);
   return core;

@@ -2,7 +2,7 @@
 //
 // Gradients are sums over the rows of all calls since they were last cleared; every gradient output whose comment says
 // "+=" adds to what is there, each element in the order of the rows, so that micro-batches add up to the same bits as
-// one batch, and the number of threads changes nothing. All pointers are the device's own memory, all numbers f32; a
+// one batch (in f32: bf16 adds rows in pairs), and the number of threads changes nothing. All pointers are the device's own memory, all numbers f32; a
 // null gradient of a weight means that it is frozen.
 #pragma once
 
@@ -79,7 +79,7 @@ struct Dropout {
 };
 
 // What stands between A and B of a preference-conditioned update: C = blockdiag(W1, sum over k of preference[k] W2[k]).
-// Backward: w1_gradient += .., w2_gradient += ..; of W2 each call's sum over its rows at once.
+// Backward: w1_gradient += .., w2_gradient += ...
 struct LowRankCore {
   const float* w1;          // [fixed_rank, fixed_rank], or null: C is the identity
   const float* w2;          // [num_objectives, r2 * r2], r2 = rank - fixed_rank
@@ -88,7 +88,7 @@ struct LowRankCore {
   float* w2_gradient;
   float* out;           // [num_rows, rank] h C^T, kept for backward
   float* out_gradient;  // [num_rows, rank] workspace of backward
-  float* mixed;         // [2, r2 * r2] workspace: the sum over k, and its gradient
+  float* mixed;         // [r2 * r2] workspace: the sum over k
   int32_t fixed_rank, num_objectives;
 };
 

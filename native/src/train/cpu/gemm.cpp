@@ -6,7 +6,7 @@ namespace genarm::cpu::GENARM_ISA {
 namespace {
 
 constexpr int64_t kBlockK = 256;    // A and B blocks: 448 KiB, half of L2
-constexpr int64_t kTaskRows = 384;  // where A is not packed: B's block is packed once for so many rows
+constexpr int64_t kTaskRows = 768;  // where A is not packed: B's block is packed once for so many rows
 
 // C[R, columns] from A (rows a_row apart, or packed [k][kTileRows]) and a panel [k][kTileColumns].
 template <int R, int V, bool kPacked>
@@ -110,24 +110,34 @@ void multiply_empty(const Product& p) {
 
 bool reads_in_place(const Product& p) { return p.a_column == 1; }
 
-// Tiles of a product as tasks: large enough to pay for packing, small enough to feed every thread.
+// A product as equal tasks.
 struct Tasks {
   int64_t rows, columns, across, count;
 };
-Tasks tasks_of(const Product& p, int num_threads) {
-  int64_t rows = smaller(reads_in_place(p) ? kTaskRows : kBlockRows, round_up(p.m, kTileRows));
-  int64_t columns = smaller(kBlockColumns, round_up(p.n, kTileColumns));
-  const auto count = [&] { return ((p.m + rows - 1) / rows) * ((p.n + columns - 1) / columns); };
-  while (num_threads > 1 && count() < 4 * num_threads && (rows > 4 * kTileRows || columns > kTileColumns)) {
-    if (rows >= columns && rows > 4 * kTileRows) {
-      rows = round_up(rows / 2, kTileRows);
-    } else if (columns > kTileColumns) {
-      columns = round_up(columns / 2, kTileColumns);
-    } else {
-      rows = round_up(rows / 2, kTileRows);
-    }
+
+// Multiplying takes a cycle for 16 products, packing about one an element: B's once for each run of rows, A's once for
+// each run of columns. The cheapest cut that has enough tasks for every thread to stay busy until the end.
+Tasks tasks_of(const Product& p, int64_t num_threads, bool packs_a) {
+  const auto runs = [](int64_t n, int64_t size) { return (n + size - 1) / size; };
+  const int64_t wanted = num_threads > 1 ? 4 * num_threads : 1;
+  const int64_t fewest = larger(1, runs(p.m, packs_a ? kBlockRows : kTaskRows));
+  Tasks best{kTileRows, kTileColumns, 1, 0};
+  double least = 0;
+  for (int64_t down = fewest; down < fewest + wanted; ++down) {
+    Tasks t;
+    t.rows = round_up(larger(1, runs(p.m, down)), kTileRows);
+    const int64_t across = larger(runs(p.n, kBlockColumns), runs(wanted, down));
+    t.columns = round_up(larger(1, runs(p.n, across)), kTileColumns);
+    t.across = runs(p.n, t.columns);
+    t.count = runs(p.m, t.rows) * t.across;
+    if (t.count == 0) return t;
+    const double task = double(t.rows * t.columns) / 16 + double(t.columns) + (packs_a ? double(t.rows) : 0);
+    const double cost = task * double(runs(t.count, num_threads));
+    if (best.count > 0 && cost >= least) continue;
+    best = t;
+    least = cost;
   }
-  return {rows, columns, (p.n + columns - 1) / columns, count()};
+  return best;
 }
 
 Product part_of(const Product& p, const Tasks& tasks, int64_t index) {
@@ -168,7 +178,10 @@ void multiply(TrainContext& context, const Product* products, int32_t count) {
   ensure_scratch(context, gemm_scratch_bytes());
   Tasks tasks[kMaxProducts];
   int64_t total = 0;
-  for (int32_t i = 0; i < count; ++i) total += (tasks[i] = tasks_of(products[i], context.num_threads)).count;
+  for (int32_t i = 0; i < count; ++i) {
+    const bool packs_a = context.bf16 || !reads_in_place(products[i]);
+    total += (tasks[i] = tasks_of(products[i], context.num_threads, packs_a)).count;
+  }
   parallel(context, total, [&](int64_t index, float* scratch) {
     int32_t i = 0;
     for (; index >= tasks[i].count; ++i) index -= tasks[i].count;

@@ -1,9 +1,9 @@
 // LoRA: y += h B^T, h = scale dropout(x) A^T, over a frozen layer. PBLoRA (PARM, arXiv 2505.06274) puts
 // t = h C^T, C = blockdiag(W1, W2(p)), W2(p) = sum over k of p[k] W2[k], in h's place.
 //
-// dB += dy^T t; dt = dy B; dW1 += dt1^T h1; dW2[k] += p[k] dt2^T h2; dh = scale dt C; dA += dh^T dropout(x);
-// dx += dropout'(dh A). What dropout keeps is counted, not drawn
-// from a stream (operations.h), so backward and a recomputed layer see the same without its being stored.
+// dB += dy^T t; dt = dy B; dW1 += dt1^T h1; dW2[k] += (p[k] dt2)^T h2; dh = scale dt C; dA += dh^T dropout(x);
+// dx += dropout'(dh A). What dropout keeps is counted, not drawn from a stream (operations.h), so backward and a
+// recomputed layer see the same without its being stored.
 #include "../../cpu/simd_math.h"
 #include "operations.h"
 
@@ -69,21 +69,32 @@ void core(TrainContext& context, const train::LowRankArgs& a) {
   multiply(context, blocks, 2);
 }
 
+// dW2[k] += (p[k] dt2)^T h2: the factor enters before the sum, so that calls add up to the same bits as one.
+void preferred_backward(TrainContext& context, const train::LowRankArgs& a) {
+  const train::LowRankCore& c = a.core;
+  const int64_t rows = a.num_rows, rank = a.rank, r1 = c.fixed_rank, r2 = rank - r1;
+  float* weighed = a.h_gradient + r1;  // not needed yet
+  for (int32_t k = 0; k < c.num_objectives; ++k) {
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t i = 0; i < r2; ++i) weighed[r * rank + i] = c.preference[k] * c.out_gradient[r * rank + r1 + i];
+    }
+    float* gradient = c.w2_gradient + k * r2 * r2;
+    const Product product = {gradient, r2, weighed, 1, rank, a.h + r1, rank, 1, r2, r2, rows, gradient, r2};
+    multiply(context, &product, 1);
+  }
+}
+
 // From t's gradient to h's and C's.
 void core_backward(TrainContext& context, const train::LowRankArgs& a) {
   const train::LowRankCore& c = a.core;
-  const int64_t rows = a.num_rows, rank = a.rank, r1 = c.fixed_rank, r2 = rank - r1, size = r2 * r2;
-  float* gradient = c.mixed + size;
-  mix(c, size);
+  const int64_t rows = a.num_rows, rank = a.rank, r1 = c.fixed_rank, r2 = rank - r1;
+  mix(c, r2 * r2);
+  preferred_backward(context, a);
   const float *d1 = c.out_gradient, *d2 = c.out_gradient + r1;
-  const Product blocks[4] = {{c.w1_gradient, r1, d1, 1, rank, a.h, rank, 1, r1, r1, rows, c.w1_gradient, r1},
-                             {gradient, r2, d2, 1, rank, a.h + r1, rank, 1, r2, r2, rows, nullptr, 0},
+  const Product blocks[3] = {{c.w1_gradient, r1, d1, 1, rank, a.h, rank, 1, r1, r1, rows, c.w1_gradient, r1},
                              {a.h_gradient, rank, d1, rank, 1, c.w1, r1, 1, rows, r1, r1, nullptr, 0},
                              {a.h_gradient + r1, rank, d2, rank, 1, c.mixed, r2, 1, rows, r2, r2, nullptr, 0}};
-  multiply(context, blocks, 4);
-  for (int32_t k = 0; k < c.num_objectives; ++k) {
-    for (int64_t i = 0; i < size; ++i) c.w2_gradient[k * size + i] += c.preference[k] * gradient[i];
-  }
+  multiply(context, blocks, 3);
 }
 
 }  // namespace
