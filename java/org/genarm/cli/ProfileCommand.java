@@ -9,8 +9,6 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import org.genarm.GenArm;
 import org.genarm.Generation;
-import org.genarm.Request;
-import org.genarm.binding.ProfiledOperation;
 import org.genarm.engine.StepProfile;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -24,7 +22,6 @@ import picocli.CommandLine.Spec;
     description = "What each operation of a real run takes, moves and computes, and which limit binds it.",
     mixinStandardHelpOptions = true)
 final class ProfileCommand implements Callable<Integer> {
-  private static final int CEILING_ROWS = 256;
   private static final int TURNS = 9;
   private static final long WARM_NANOS = 3_000_000_000L;
 
@@ -44,7 +41,7 @@ final class ProfileCommand implements Callable<Integer> {
     options.requirePositive("--batch-size", batchSize);
     try (GenArm genArm = common.builder().maxSequences(batchSize).build()) {
       warmUp(genArm);
-      OperationTable.Ceiling ceiling = ceiling(genArm);
+      Ceiling ceiling = Ceiling.measure(genArm, common.numThreads());
       List<StepProfile> steps = Collections.synchronizedList(new ArrayList<>());
       List<Double> plain = new ArrayList<>();
       List<Double> profiled = new ArrayList<>();
@@ -70,7 +67,7 @@ final class ProfileCommand implements Callable<Integer> {
     }
   }
 
-  private void print(GenArm genArm, OperationTable.Ceiling ceiling, List<StepProfile> steps, double overhead)
+  private void print(GenArm genArm, Ceiling ceiling, List<StepProfile> steps, double overhead)
       throws Exception {
     OperationTable prompt = new OperationTable("prompt", ceiling);
     OperationTable decode = new OperationTable("decode", ceiling);
@@ -110,24 +107,5 @@ final class ProfileCommand implements Callable<Integer> {
       generation.result();
     }
     return (System.nanoTime() - start) * 1e-9;
-  }
-
-  private OperationTable.Ceiling ceiling(GenArm genArm) throws InterruptedException {
-    double bytesPerSecond = MemoryBandwidth.measure(common.numThreads());
-    List<StepProfile> steps = Collections.synchronizedList(new ArrayList<>());
-    int[] prompt = new int[Math.min(CEILING_ROWS, genArm.config().maxModelLen() - 1)];
-    genArm.profile(steps::add);
-    genArm.generate(Request.ofIds(prompt).seed(0).maxNewTokens(1).ignoreEos(true).build());
-    genArm.profile(null);
-    double flopsPerNano = steps.stream()
-        .flatMap(step -> step.operations().stream())
-        .mapToDouble(ProfileCommand::rate)
-        .max()
-        .orElse(1);
-    return new OperationTable.Ceiling(bytesPerSecond, Math.max(flopsPerNano, 1e-3) * 1e9);
-  }
-
-  private static double rate(ProfiledOperation operation) {
-    return (double) operation.flops() / Math.max(1, operation.nanos());
   }
 }
