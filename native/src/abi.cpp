@@ -221,6 +221,14 @@ ga_status ga_engine_step(ga_engine* engine) {
   return guard([&] { there(engine, "engine").engine.step(); });
 }
 
+ga_status ga_engine_submit(ga_engine* engine) {
+  return guard([&] { there(engine, "engine").engine.submit(); });
+}
+
+ga_status ga_engine_collect(ga_engine* engine) {
+  return guard([&] { there(engine, "engine").engine.collect(); });
+}
+
 ga_status ga_engine_law(ga_engine* engine, int32_t sequence, float* out) {
   return guard([&] { there(engine, "engine").engine.law(sequence, &there(out, "out")); });
 }

@@ -18,6 +18,9 @@ public final class NativeEngine implements AutoCloseable {
   /** Flag of a sequence at temperature 1 of which nothing is cut off: keep the terms' sum as it is, for {@link #logits}. */
   public static final int KEEP_LOGITS = Genarm.GA_KEEP_LOGITS;
 
+  /** The most steps that an engine may have in flight. */
+  public static final int MAX_IN_FLIGHT = Genarm.GA_MAX_IN_FLIGHT;
+
   private final Handle<ga_engine> handle;
   private final EngineLimits limits;
   private StepBuffer buffer;
@@ -74,6 +77,21 @@ public final class NativeEngine implements AutoCloseable {
   public void step() {
     buffer();
     NativeLibrary.check(Genarm.ga_engine_step(handle.pointer()));
+  }
+
+  /**
+   * Has the device run the step after those that were submitted before; the buffer may be written anew. A token id of
+   * {@code -1 - s} is the token that sequence s of the step submitted before draws.
+   */
+  public void submit() {
+    buffer();
+    NativeLibrary.check(Genarm.ga_engine_submit(handle.pointer()));
+  }
+
+  /** Waits for the oldest step that was submitted and not collected, and leaves its tokens in the buffer. */
+  public void collect() {
+    buffer();
+    NativeLibrary.check(Genarm.ga_engine_collect(handle.pointer()));
   }
 
   /**
