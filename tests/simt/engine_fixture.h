@@ -105,7 +105,7 @@ inline ga_model_config config_of(int32_t num_heads, int32_t num_kv_heads, int32_
   return c;
 }
 
-inline ga_engine_config limits_of(int32_t max_model_len, int32_t max_in_flight = 1) {
+inline ga_engine_config limits_of(int32_t max_model_len) {
   ga_engine_config c{};
   c.struct_size = sizeof c;
   c.vocab_size = kVocab;
@@ -118,7 +118,6 @@ inline ga_engine_config limits_of(int32_t max_model_len, int32_t max_in_flight =
   c.max_biases = 8;
   c.max_objectives = 2;
   c.page_size = 16;
-  c.max_in_flight = max_in_flight;
   return c;
 }
 
@@ -127,8 +126,7 @@ struct Rig {
   Engine engine;
   ga_step* step = nullptr;
 
-  explicit Rig(int32_t max_model_len = 100, int32_t max_in_flight = 1)
-      : engine(backend, limits_of(max_model_len, max_in_flight)) {}
+  explicit Rig(int32_t max_model_len = 100) : engine(backend, limits_of(max_model_len)) {}
 
   void start() {
     engine.start();

@@ -48,8 +48,7 @@ final class RunningSequences {
 
   void end(Sequence sequence, FinishReason reason, Throwable cause) {
     remove(sequence);
-    pages.give(sequence); // steps in flight may still write there, and have before whoever takes them
-    sequence.ended = true;
+    pages.give(sequence);
     finish(sequence, reason, cause);
   }
 
