@@ -22,7 +22,7 @@ ModelConfig = struct("ModelConfig", struct_size=I, num_layers=I, hidden_size=I, 
                      qk_norm=I, tie_embeddings=I, num_labels=I, rms_norm_eps=F, rope_attention_factor=F)
 EngineConfig = struct("EngineConfig", struct_size=I, vocab_size=I, max_model_len=I, max_rows=I, max_lanes=I,
                       max_sequences=I, max_terms=I, max_components=I, max_biases=I, page_size=I, max_objectives=I,
-                      activations=I)
+                      activations=I, max_in_flight=I)
 
 
 def tensors(path):

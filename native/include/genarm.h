@@ -51,6 +51,9 @@ typedef enum ga_dtype {
 #define GA_KEEP_COMPONENTS 2 /**< each term's own log-softmax at temperature 1, for ga_engine_component */
 #define GA_KEEP_LOGITS 4     /**< the terms' sum as it is, for ga_engine_logits; temperature 1, nothing cut off */
 
+/** The most steps that an engine may have in flight. */
+#define GA_MAX_IN_FLIGHT 8
+
 typedef struct ga_device ga_device;
 typedef struct ga_file ga_file;
 typedef struct ga_weights ga_weights;
@@ -224,6 +227,7 @@ typedef struct ga_engine_config {
   int32_t page_size;      /**< positions in a KV page: a multiple of 16 */
   int32_t max_objectives; /**< longest preference vector of an adapter; 0 where none has one */
   int32_t activations;    /**< precision of matrix inputs: GA_F32, or GA_BF16 or GA_INT8 where the device has it */
+  int32_t max_in_flight;  /**< steps submitted before the first of them is collected, up to GA_MAX_IN_FLIGHT; 0 as 1 */
 } ga_engine_config;
 
 /**
@@ -248,12 +252,14 @@ GA_API ga_status ga_engine_start(ga_engine* engine);
 
 /**
  * What one step computes: flat arrays in host memory that belong to the engine, sized by its limits, written by
- * the host before each ga_engine_step. The pointers never change after ga_engine_start.
+ * the host before each ga_engine_step or ga_engine_submit. The pointers never change after ga_engine_start.
  *
  * Lanes are ordered by view. The rows of lane l are consecutive: lane_rows[l] tokens at positions
  * lane_position[l], lane_position[l] + 1, ...; lane l + 1's rows follow. A row's keys and values are written to
  * page lane_pages[l * max_pages_per_lane + position / page_size] of its weight set's pool, and it attends to every earlier
  * position of its lane: computed in an earlier step, or in this one, by this lane or by another that shares the page.
+ * A token id of -1 - s stands for the token that sequence s of the step submitted before draws: the device reads it where
+ * it lies, so the host need not have it. Where that law was not finite the row is of token 0, and nobody's.
  *
  * Sequence s has the next sequence_terms[s] terms. A term is a row and a weight: its model's logits at that row
  * count weight times. The base is the first term, at weight 1 where it is guided. The law of the sequence's next token is
@@ -270,7 +276,7 @@ typedef struct ga_step {
   int32_t* lane_rows;           /**< [max_lanes] at least 1 */
   int32_t* lane_pages;          /**< [max_lanes, max_pages_per_lane] page ids, for positions up to its last row */
   float* lane_preference;       /**< [max_lanes, max_objectives] finite; read for lanes of PBLoRA views */
-  int32_t* token_ids;           /**< [max_rows] */
+  int32_t* token_ids;           /**< [max_rows] at least 0, or -1 - s as above */
   int32_t* term_row;            /**< [max_terms] index into token_ids */
   float* term_weight;           /**< [max_terms] finite */
   int32_t* sequence_terms;      /**< [max_sequences] at least 1 */
@@ -292,24 +298,38 @@ typedef struct ga_step {
 GA_API ga_step* ga_engine_step_buffer(ga_engine* engine);
 
 /**
- * Runs the step. GA_INVALID_ARGUMENT names the first value out of range, before anything is computed.
+ * Runs the step: ga_engine_submit, then ga_engine_collect. GA_INVALID_ARGUMENT names the first value out of range, before
+ * anything is computed; it is refused, too, while steps are in flight.
  */
 GA_API ga_status ga_engine_step(ga_engine* engine);
 
 /**
- * After a step: log-probabilities of sequence s (flag GA_KEEP_LAW), minus infinity outside the allowed set.
+ * Has the device run the step after those that were submitted before, and returns without its tokens; the step's arrays
+ * may be written anew. A CPU runs it before this returns. At most max_in_flight steps are submitted and not collected.
+ * GA_INVALID_ARGUMENT as ga_engine_step: the step is not in flight, those before it are.
+ */
+GA_API ga_status ga_engine_submit(ga_engine* engine);
+
+/**
+ * Waits for the oldest step in flight and writes its tokens to `sampled`. GA_INVALID_ARGUMENT where none is in flight;
+ * after GA_DEVICE_ERROR close the engine.
+ */
+GA_API ga_status ga_engine_collect(ga_engine* engine);
+
+/**
+ * After a step, while none is in flight: log-probabilities of sequence s (flag GA_KEEP_LAW), minus infinity outside the allowed set.
  * out: [vocab_size] f32.
  */
 GA_API ga_status ga_engine_law(ga_engine* engine, int32_t sequence, float* out);
 
 /**
- * After a step: log-softmax at temperature 1 of term t of sequence s alone (flag GA_KEEP_COMPONENTS).
+ * After a step, while none is in flight: log-softmax at temperature 1 of term t of sequence s alone (flag GA_KEEP_COMPONENTS).
  * out: [vocab_size] f32.
  */
 GA_API ga_status ga_engine_component(ga_engine* engine, int32_t sequence, int32_t term, float* out);
 
 /**
- * After a step: sum of weight * logits over the terms of sequence s (flag GA_KEEP_LOGITS), a score head's scores.
+ * After a step, while none is in flight: sum of weight * logits over the terms of sequence s (flag GA_KEEP_LOGITS), a score head's scores.
  * out: [vocab_size] f32.
  */
 GA_API ga_status ga_engine_logits(ga_engine* engine, int32_t sequence, float* out);

@@ -221,6 +221,14 @@ ga_status ga_engine_step(ga_engine* engine) {
   return guard([&] { there(engine, "engine").engine.step(); });
 }
 
+ga_status ga_engine_submit(ga_engine* engine) {
+  return guard([&] { there(engine, "engine").engine.submit(); });
+}
+
+ga_status ga_engine_collect(ga_engine* engine) {
+  return guard([&] { there(engine, "engine").engine.collect(); });
+}
+
 ga_status ga_engine_law(ga_engine* engine, int32_t sequence, float* out) {
   return guard([&] { there(engine, "engine").engine.law(sequence, &there(out, "out")); });
 }
@@ -243,6 +251,10 @@ ga_status ga_engine_profile(ga_engine* engine, int32_t max_events) {
   return guard([&] { there(engine, "engine").engine.profile(max_events); });
 }
 
-const ga_profile_log* ga_engine_profile_log(ga_engine* engine) {
-  return engine == nullptr ? nullptr : engine->engine.profile_log();
+ga_status ga_engine_profile_events(ga_engine* engine, ga_profile_event* out, int32_t capacity, int32_t* count,
+                                   int64_t* lost) {
+  return guard([&] {
+    REQUIRE(capacity >= 0, "capacity must be at least 0, got %d", capacity);
+    there(count, "count") = there(engine, "engine").engine.take_events(&there(out, "out"), capacity, &there(lost, "lost"));
+  });
 }

@@ -17,6 +17,28 @@ struct PlainBuffer final : Buffer {
   std::vector<unsigned char> memory;
 };
 
+// Tokens are copied when they are sent: by then they have been drawn.
+class CopiedTokens final : public TokenLine {
+ public:
+  CopiedTokens(Backend& backend, int32_t max_tokens, int32_t max_steps)
+      : backend_(backend), max_tokens_(size_t(max_tokens)), max_steps_(size_t(max_steps)), ring_(max_tokens_ * max_steps_) {}
+
+  void send(const int32_t* tokens, int32_t count) override {
+    backend_.download(slot(num_sent_++), tokens, size_t(count) * sizeof(int32_t));
+    backend_.synchronize();
+  }
+  void receive(int32_t* tokens, int32_t count) override {
+    memcpy(tokens, slot(num_received_++), size_t(count) * sizeof(int32_t));
+  }
+
+ private:
+  int32_t* slot(size_t step) { return ring_.data() + step % max_steps_ * max_tokens_; }
+
+  Backend& backend_;
+  size_t max_tokens_, max_steps_, num_sent_ = 0, num_received_ = 0;
+  std::vector<int32_t> ring_;
+};
+
 // A line of /proc/meminfo in bytes, 0 where there is none.
 int64_t meminfo(const char* name) {
   int64_t kilobytes = 0;
@@ -43,11 +65,8 @@ void Backend::upload_later(void* device, const void* host, size_t bytes) { uploa
 
 void Backend::run_step(const std::function<void()>& operations) { operations(); }
 
-void Backend::send(const int32_t* tokens, int32_t) { sent_ = tokens; }
-
-void Backend::receive(int32_t* tokens, int32_t count) {
-  download(tokens, sent_, size_t(count) * sizeof(int32_t));
-  synchronize();
+std::unique_ptr<TokenLine> Backend::open_tokens(int32_t max_tokens, int32_t max_steps) {
+  return std::make_unique<CopiedTokens>(*this, max_tokens, max_steps);
 }
 
 }  // namespace genarm

@@ -106,12 +106,13 @@ struct LowRank {
   int32_t fixed_rank, num_objectives, preference_stride;
 };
 
-// hidden[r] = table[ids[r]]
+// hidden[r] = table[id], id = ids[r], or where that is below 0 the token drawn[-1 - ids[r]], 0 if none was drawn.
 struct EmbedArgs {
   float* hidden;         // [num_rows, columns of table]
   const int32_t* ids;    // [num_rows]
   const Matrix* table;   // [vocab, hidden_size]; packed as any matrix (a tied table is the LM head too)
   int32_t num_rows;
+  const int32_t* drawn = nullptr;  // by the step before
 };
 
 // x = rms_norm(hidden) * norm; q, k, v = W x + bias; per-head rms_norm of q and k where there are weights for it;
@@ -235,6 +236,16 @@ struct LogSoftmaxArgs {
   int32_t num_rows, vocab_size;
 };
 
+// How steps' tokens reach the host, in the order in which they were sent.
+class TokenLine {
+ public:
+  virtual ~TokenLine() = default;
+  // Begins to bring a step's tokens, in order with the operations.
+  virtual void send(const int32_t* tokens, int32_t count) = 0;
+  // Those that were sent first of what was not received; waits for them and for all that was asked for before them.
+  virtual void receive(int32_t* tokens, int32_t count) = 0;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -286,10 +297,8 @@ class Backend {
   // Of a page of one layer (KvCache).
   virtual int64_t kv_page_bytes(int32_t page_size, int32_t num_kv_heads, int32_t head_dim) const;
 
-  // Begins to bring a step's tokens to the host, in order with the operations; receive waits for those that were sent first
-  // and for all that was asked for before them.
-  virtual void send(const int32_t* tokens, int32_t count);
-  virtual void receive(int32_t* tokens, int32_t count);
+  // max_tokens: of a step. max_steps: that are sent before the first of them is received.
+  virtual std::unique_ptr<TokenLine> open_tokens(int32_t max_tokens, int32_t max_steps);
 
   // Waits until everything that was asked for has been done.
   virtual void synchronize() = 0;
@@ -297,9 +306,6 @@ class Backend {
   // The operations of training (train/operations.h), which must not outlive this. Throws Error{GA_UNSUPPORTED} where
   // the device has none.
   virtual std::unique_ptr<train::Operations> open_training();
-
- private:
-  const int32_t* sent_ = nullptr;
 };
 
 // num_threads as ga_device_open; cpus: one for each thread to stay on, or none. Throws Error.

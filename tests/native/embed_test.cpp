@@ -9,10 +9,11 @@ using namespace genarm_test;
 
 namespace {
 
-Floats run(Backend& backend, const Matrix& table, const std::vector<int32_t>& ids) {
+Floats run(Backend& backend, const Matrix& table, const std::vector<int32_t>& ids, const std::vector<int32_t>& drawn = {}) {
   const auto hidden = room(backend, ids.size() * size_t(table.columns));
   const auto device_ids = put(backend, ids);
-  const EmbedArgs args{hidden, device_ids, &table, int32_t(ids.size())};
+  const auto device_drawn = put(backend, drawn);
+  const EmbedArgs args{hidden, device_ids, &table, int32_t(ids.size()), device_drawn};
   backend.embed({&args, 1});
   return get(backend, hidden);
 }
@@ -30,6 +31,17 @@ void a_row_of_the_table_is_copied_for_each_id() {
             CHECK(found[i * size_t(columns) + size_t(k)] == table.values[size_t(ids[i] * columns + k)]);
       }
     }
+  });
+}
+
+void a_row_may_be_of_a_token_that_was_drawn() {
+  on_every_backend([](Backend& backend) {
+    Random random(3);
+    const TestMatrix table = make_matrix(backend, random, 40, 33, Dtype::bf16);
+    const Floats found = run(backend, *table.packed, {-2, 7, -1, -3}, {39, 20, -1});
+    const int64_t rows[] = {20, 7, 39, 0};  // 0 where nothing was drawn
+    for (size_t i = 0; i < 4; ++i)
+      for (int64_t k = 0; k < 33; ++k) CHECK(found[i * 33 + size_t(k)] == table.values[size_t(rows[i] * 33 + k)]);
   });
 }
 
@@ -120,6 +132,7 @@ void a_matrix_that_cannot_be_packed_is_refused() {
 int main() {
   return run_tests({
       TEST(a_row_of_the_table_is_copied_for_each_id),
+      TEST(a_row_may_be_of_a_token_that_was_drawn),
       TEST(rows_of_a_group_are_found_behind_its_padding),
       TEST(packing_converts_by_rounding_to_nearest_even),
       TEST(every_half_is_read_as_it_is_stored),

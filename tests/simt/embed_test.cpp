@@ -8,15 +8,15 @@ struct Problem {
   Weights table;
   std::vector<int32_t> ids;
   int64_t stride;
-  Array<int32_t> device_ids;
+  Array<int32_t> device_ids, drawn;
   Array<float> hidden;
 
   Problem(int vocab_size, int hidden_size, const std::vector<int32_t>& rows, unsigned seed, Format format = Format::bf16)
       : table(vocab_size, hidden_size, seed, 0, format), ids(rows), stride(hidden_size + 3), device_ids(rows),
-        hidden(rows.size() * size_t(stride), 7) {}
+        drawn(std::vector<int32_t>{9, 36, -1, 3}), hidden(rows.size() * size_t(stride), 7) {}
 
   EmbedProblem arguments() const {
-    return {hidden.data(), stride, device_ids.data(), table.weight(), int(table.columns), int(ids.size())};
+    return {hidden.data(), stride, device_ids.data(), table.weight(), int(table.columns), int(ids.size()), drawn.data()};
   }
 
   void check() const {
@@ -44,6 +44,36 @@ void copies_rows_of(Format format) {
 
 void copies_rows_of_every_format() {
   for (const Format format : {Format::bf16, Format::f16, Format::int8, Format::int4}) copies_rows_of(format);
+}
+
+// Below 0 an id is a place among the tokens that were drawn: the device's, whatever the host thinks; -1 there is no token.
+void tokens_that_were_drawn_are_read() {
+  Problem problem(37, 48, {-2, 5, -1, -4, -3}, 9);
+  const EmbedProblem arguments = problem.arguments();
+  Stream stream;
+
+  embed(&arguments, 1, Order::after_previous, stream);
+  stream_sync(stream);
+
+  problem.ids = {36, 5, 9, 3, 0};
+  problem.check();
+}
+
+// The kernel before still writes them, which the race checker sees.
+void follows_the_kernel_that_draws() {
+  Problem problem(37, 16, {-1}, 4);
+  const Array<float> drawn(4, -8.0f);  // and 0 once 8 has been added: the bits of token 0
+  EmbedProblem arguments = problem.arguments();
+  arguments.drawn = reinterpret_cast<const int32_t*>(drawn.data());
+  const AddEight add(1, 4);
+  Stream stream;
+
+  add.run(drawn.data(), 4, stream);
+  embed(&arguments, 1, Order::overlaps_previous, stream);
+  stream_sync(stream);
+
+  problem.ids = {0};
+  problem.check();
 }
 
 void several_problems_are_one_launch() {
@@ -79,6 +109,8 @@ int main(int argc, char** argv) {
   using namespace genarm::cuda;
   return run_cases(argc, argv,
                    {{"copies_rows_of_every_format", copies_rows_of_every_format},
+                    {"tokens_that_were_drawn_are_read", tokens_that_were_drawn_are_read},
+                    {"follows_the_kernel_that_draws", follows_the_kernel_that_draws},
                     {"several_problems_are_one_launch", several_problems_are_one_launch},
                     {"follows_a_projection_that_it_overlaps", follows_a_projection_that_it_overlaps}});
 }

@@ -105,7 +105,7 @@ inline ga_model_config config_of(int32_t num_heads, int32_t num_kv_heads, int32_
   return c;
 }
 
-inline ga_engine_config limits_of(int32_t max_model_len) {
+inline ga_engine_config limits_of(int32_t max_model_len, int32_t max_in_flight = 1) {
   ga_engine_config c{};
   c.struct_size = sizeof c;
   c.vocab_size = kVocab;
@@ -118,6 +118,7 @@ inline ga_engine_config limits_of(int32_t max_model_len) {
   c.max_biases = 8;
   c.max_objectives = 2;
   c.page_size = 16;
+  c.max_in_flight = max_in_flight;
   return c;
 }
 
@@ -126,7 +127,8 @@ struct Rig {
   Engine engine;
   ga_step* step = nullptr;
 
-  explicit Rig(int32_t max_model_len = 100) : engine(backend, limits_of(max_model_len)) {}
+  explicit Rig(int32_t max_model_len = 100, int32_t max_in_flight = 1)
+      : engine(backend, limits_of(max_model_len, max_in_flight)) {}
 
   void start() {
     engine.start();

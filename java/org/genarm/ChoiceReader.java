@@ -29,11 +29,6 @@ final class ChoiceReader {
     this.stops = stops;
   }
 
-  /** Whether what is read may end it. */
-  boolean mayStop() {
-    return !stops.isEmpty();
-  }
-
   boolean hasEnded() {
     return finishReason != null;
   }

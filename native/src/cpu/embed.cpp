@@ -1,4 +1,4 @@
-// embed: hidden[r] = table[ids[r]]. A row of a packed matrix is spread over its panel: one cache line for two columns.
+// embed: hidden[r] = table[id of row r], as EmbedArgs. A row of a packed matrix is spread over its panel: one cache line for two columns.
 #include "dense.h"
 #include "dense_quant.h"
 #include "operations.h"
@@ -43,7 +43,9 @@ void embed(Context& context, const EmbedArgs* problems, int32_t num_problems) {
   parallel(context, rows, [&](int64_t row, int) {
     const EmbedArgs* args = problems;
     while (row >= args->num_rows) row -= args++->num_rows;
-    read_row(args->hidden + row * args->table->columns, *packed(args->table), args->ids[row]);
+    int32_t id = args->ids[row];
+    if (id < 0) id = args->drawn[-1 - id];
+    read_row(args->hidden + row * args->table->columns, *packed(args->table), id < 0 ? 0 : id);
   });
 }
 

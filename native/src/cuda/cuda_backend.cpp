@@ -80,9 +80,10 @@ void CudaBackend::run_step(const std::function<void()>& operations) {
   graphs_.run(operations);
 }
 
-void CudaBackend::send(const int32_t* tokens, int32_t count) { ring_->send(tokens, count); }
-
-void CudaBackend::receive(int32_t* tokens, int32_t count) { ring_->receive(tokens, count); }
+std::unique_ptr<TokenLine> CudaBackend::open_tokens(int32_t max_tokens, int32_t) {
+  device_use(device_);
+  return std::make_unique<TokenRing>(max_tokens, stream_);
+}
 
 void CudaBackend::download(void* host, const void* device, size_t bytes) {
   device_use(device_);
@@ -122,11 +123,6 @@ void CudaBackend::reserve(const Limits& limits) {
   const size_t row = size_t(row_bytes(limits_.max_heads, limits_.head_dim, max_blocks_));
   grow(partials_, std::max(row, std::min(kPartialBytes, row * size_t(limits_.max_rows))));
   grow(tickets_, (size_t(limits_.max_rows) * size_t(limits_.max_heads) + 1) * sizeof(unsigned));
-  if (!ring_ || ring_->max_tokens() < limits_.max_sequences) {
-    stream_sync(stream_);
-    ring_.reset();
-    ring_ = std::make_unique<TokenRing>(std::max(limits_.max_sequences, 1), stream_);
-  }
   grow(candidates_, size_t(limits_.max_sequences) * kHeadBlocks * sizeof(Candidate));
   const size_t rows = size_t(std::max(limits_.max_rows, limits_.max_x));
   for (DeviceMemory& each : deltas_) grow(each, size_t(limits_.max_rows) * size_t(limits_.max_columns) * sizeof(float));

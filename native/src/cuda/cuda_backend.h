@@ -35,8 +35,7 @@ class CudaBackend : public Backend {
   void set_activations(Dtype activations) override;
 
   void run_step(const std::function<void()>& operations) override;
-  void send(const int32_t* tokens, int32_t count) override;
-  void receive(int32_t* tokens, int32_t count) override;
+  std::unique_ptr<TokenLine> open_tokens(int32_t max_tokens, int32_t max_steps) override;
   const StepGraphs& graphs() const { return graphs_; }
 
   void embed(Span<EmbedArgs> problems) override;
@@ -67,7 +66,6 @@ class CudaBackend : public Backend {
   int max_blocks_ = 1;  // of attention
   std::shared_ptr<const ColumnOrder> last_order_;  // gate and up share theirs
   StepGraphs graphs_;
-  std::unique_ptr<TokenRing> ring_;
   DeviceMemory partials_, tickets_, candidates_, deltas_[3], u_;
 };
 

@@ -56,7 +56,7 @@ void CudaBackend::embed(Span<EmbedArgs> problems) {
     const int64_t size = a.table->columns;
     if (size % kUnit != 0)
       fail(GA_UNSUPPORTED, "hidden_size must be a multiple of %d on CUDA, got %lld", kUnit, static_cast<long long>(size));
-    launch.push_back({a.hidden, size, a.ids, weight_of(a.table), int32_t(size), a.num_rows});
+    launch.push_back({a.hidden, size, a.ids, weight_of(a.table), int32_t(size), a.num_rows, a.drawn});
   }
   cuda::embed(launch.data(), int(launch.size()), Order::overlaps_previous, stream_);
 }

@@ -1,4 +1,4 @@
-// hidden[r] = row ids[r] of the table, see EmbedArgs of backend.h and cpu/embed.cpp.
+// hidden[r] = row ids[r] of the table, or of what the step before drew, see EmbedArgs of backend.h and cpu/embed.cpp.
 //
 // A block copies one row. The table lies in fragment order, because a tied table is the LM head, too: its numbers are
 // two by two apart. Bound by latency: at most 2 * hidden_size bytes a row, of which a sector holds 16.
@@ -16,7 +16,8 @@ __global__ void __launch_bounds__(kThreads) embed_kernel(const __grid_constant__
   const EmbedProblem& p = problems.problem[problem_of_block(problems, row)];
 
   grid_wait();
-  const int64_t id = p.ids[row];
+  int id = p.ids[row];
+  if (id < 0) id = max(p.drawn[-1 - id], 0);  // -1: nothing was drawn, and nobody waits for this row
   float* hidden = p.hidden + row * p.hidden_stride;
   for (int column = int(threadIdx.x); column < p.hidden_size; column += kThreads)
     hidden[column] = weight_at(p.table, id, column);

@@ -16,13 +16,14 @@ namespace genarm::cuda {
 constexpr int kMaxProblems = 8;
 constexpr int kMaxHeadDim = 256;
 
-// hidden[r] = row ids[r] of the table.
+// hidden[r] = row ids[r] of the table, or row drawn[-1 - ids[r]] where that is below 0, or 0 where that is, too.
 struct EmbedProblem {
   float* hidden;         // [num_rows, hidden_size]
   int64_t hidden_stride;
   const int32_t* ids;    // [num_rows]
   Weight table;          // [vocab_size, hidden_size], never with an order
   int32_t hidden_size, num_rows;
+  const int32_t* drawn;  // by the step before
 };
 
 void embed(const EmbedProblem* problems, int num_problems, Order order, stream_t stream);

@@ -3,12 +3,14 @@
 
 #include <cstdint>
 
+#include "backend.h"
 #include "cuda/cuda_matrix.h"
 #include "cuda/runtime.h"
+#include "genarm.h"
 
 namespace genarm::cuda {
 
-constexpr unsigned kRingSteps = 8;  // steps that may be in flight
+constexpr unsigned kRingSteps = GA_MAX_IN_FLIGHT;  // steps that may be in flight
 
 // A step's tokens and where they go.
 struct HandOver {
@@ -20,7 +22,7 @@ struct HandOver {
 
 void hand_over(const HandOver& tokens, Order order, stream_t stream);
 
-class TokenRing {
+class TokenRing final : public TokenLine {
  public:
   // max_tokens: of a step.
   TokenRing(int32_t max_tokens, stream_t stream);
@@ -30,9 +32,9 @@ class TokenRing {
   int32_t max_tokens() const { return slot_words_ - 1; }
 
   // In order with the stream's kernels. At most kRingSteps sends are not yet received.
-  void send(const int32_t* tokens, int32_t count);
+  void send(const int32_t* tokens, int32_t count) override;
   // Those that were sent first of what was not received; waits for them alone. Throws where the device has failed.
-  void receive(int32_t* tokens, int32_t count);
+  void receive(int32_t* tokens, int32_t count) override;
 
  private:
   stream_t stream_;

@@ -24,6 +24,7 @@ const ga_engine_config& checked(const ga_engine_config& c) {
   require_limit("max_biases", c.max_biases, 0, 1 << 28);
   require_limit("max_objectives", c.max_objectives, 0, 64);
   require_limit("page_size", c.page_size, 16, 1 << 16);
+  require_limit("max_in_flight", c.max_in_flight, 0, GA_MAX_IN_FLIGHT);
   REQUIRE(c.page_size % 16 == 0, "page_size must be a multiple of 16, got %d", c.page_size);
   REQUIRE(c.activations == GA_F32 || c.activations == GA_BF16 || c.activations == GA_INT8,
           "activations must be GA_F32, GA_BF16 or GA_INT8, got %d", c.activations);
@@ -106,6 +107,7 @@ void Engine::start() {
   const size_t laws = size_t(limits_.max_sequences + limits_.max_components);
   z_ = allocate(laws * size_t(limits_.vocab_size) * sizeof(float));
   sampled_ = allocate(laws * sizeof(int32_t));
+  tokens_ = backend_.open_tokens(limits_.max_sequences, max_in_flight());
   rows_.reserve(size_t(limits_.max_rows));
   active_.reserve(sets_.size());
   final_norms_.reserve(heads_.size());
@@ -113,7 +115,7 @@ void Engine::start() {
   head_plan_ = std::make_unique<HeadPlan>(limits_, int32_t(heads_.size()));
   reserve_backend();
 
-  auto plan = std::make_unique<PlanArena>(backend_, plan_bytes());
+  auto plan = std::make_unique<PlanArena>(backend_, plan_bytes(), max_in_flight());
   bytes_ += int64_t(plan->bytes());
   plan_ = std::move(plan);
 }
@@ -205,6 +207,7 @@ void Engine::publish_set(SetRunner& set, int32_t first_lane, int32_t num_lanes, 
   set.rows.pages = pages_device_;
   set.rows.num_rows = num_rows;
   set.rows.num_lanes = num_lanes;
+  set.drawn = sampled_->as<int32_t>();
   int32_t* ids = plan_->take<int32_t>(num_rows, &set.ids);
   int32_t* position = plan_->take<int32_t>(num_rows, &set.rows.position);
   int32_t* page_table = plan_->take<int32_t>(num_rows, &set.rows.page_table);
@@ -304,76 +307,19 @@ void Engine::publish_biases(int32_t count) {
   memcpy(value, step.bias_value, size_t(count) * sizeof(float));
 }
 
-void Engine::run_head() {
-  operations_->final_norm({final_norms_.data(), int32_t(final_norms_.size())});
-  operations_->lm_head(lm_head_);
-  operations_->sample({lm_head_.sampled, lm_head_.z, lm_head_.plan, head_plan_->num_sequences(), limits_.vocab_size});
-  if (head_plan_->num_components() > 0) {
-    float* components = lm_head_.z + int64_t(limits_.max_sequences) * limits_.vocab_size;
-    operations_->log_softmax({components, head_plan_->num_components(), limits_.vocab_size});
-  }
-}
-
-void Engine::step() {
-  REQUIRE(started(), "the engine is not started");
-  const ga_step& step = arrays_.step();
-  const StepTotals totals = check_step(step, limits_, view_limits_);
-
-  backend_.set_activations(Dtype(limits_.activations));  // engines share a device
-  plan_->reset();
-  find_rows();
-  publish_rows();
-  publish_laws();
-  publish_biases(totals.biases);
-  plan_->upload();
-
-  operations_->run_step([this] { run_operations(); });
-  if (step.num_sequences > 0) {
-    operations_->receive(step.sampled, step.num_sequences);
-  } else {
-    backend_.synchronize();
-  }
-}
-
-void Engine::run_operations() {
-  if (!active_.empty()) run_layers(*operations_, {active_.data(), int32_t(active_.size())});
-  if (arrays_.step().num_sequences == 0) return;
-  run_head();
-  operations_->send(sampled_->as<int32_t>(), arrays_.step().num_sequences);
-}
-
-void Engine::read_row(int32_t z_row, float* out) {
-  const size_t vocab_size = size_t(limits_.vocab_size);
-  backend_.download(out, z_->as<float>() + size_t(z_row) * vocab_size, vocab_size * sizeof(float));
-  backend_.synchronize();
-}
-
 void Engine::profile(int32_t max_events) {
   REQUIRE(max_events >= 0, "max_events must be at least 0, got %d", max_events);
-  REQUIRE(started(), "the engine is not started");
+  REQUIRE(in_flight() == 0, "%d steps are in flight: collect them first", in_flight());
   operations_ = &backend_;
   profiling_.reset();
   if (max_events == 0) return;
-  profiling_ = std::make_unique<ProfilingBackend>(backend_, plan_->twin(), max_events);
+  profiling_ = std::make_unique<ProfilingBackend>(backend_, max_events);
   operations_ = profiling_.get();
 }
 
-void Engine::law(int32_t sequence, float* out) {
-  const int32_t row = started() ? head_plan_->law_row(sequence) : -1;
-  REQUIRE(row >= 0, "sequence %d of the last step did not keep its law (GA_KEEP_LAW)", sequence);
-  read_row(row, out);
-}
-
-void Engine::component(int32_t sequence, int32_t term, float* out) {
-  const int32_t row = started() ? head_plan_->component_row(sequence, term) : -1;
-  REQUIRE(row >= 0, "term %d of sequence %d of the last step was not kept (GA_KEEP_COMPONENTS)", term, sequence);
-  read_row(row, out);
-}
-
-void Engine::logits(int32_t sequence, float* out) {
-  const int32_t row = started() ? head_plan_->logits_row(sequence) : -1;
-  REQUIRE(row >= 0, "sequence %d of the last step did not keep its logits (GA_KEEP_LOGITS)", sequence);
-  read_row(row, out);
+int32_t Engine::take_events(ga_profile_event* out, int32_t capacity, int64_t* lost) {
+  REQUIRE(profiling_ != nullptr, "the engine keeps no events: see ga_engine_profile");
+  return profiling_->take(out, capacity, lost);
 }
 
 }  // namespace genarm

@@ -19,6 +19,7 @@ namespace genarm {
 class Engine {
  public:
   Engine(Backend& backend, const ga_engine_config& limits);
+  ~Engine();
 
   // adapter: null for the weight set itself.
   void add_view(std::shared_ptr<const WeightSet> weights, std::shared_ptr<const Adapter> adapter, int32_t num_pages);
@@ -27,14 +28,17 @@ class Engine {
 
   ga_step* step_buffer() { return started() ? arrays_.buffer() : nullptr; }
   void step();
+  void submit();
+  void collect();
+  int32_t in_flight() const { return int32_t(num_submitted_ - num_collected_); }
   void law(int32_t sequence, float* out);
   void component(int32_t sequence, int32_t term, float* out);
   void logits(int32_t sequence, float* out);
   int64_t bytes() const { return bytes_; }
 
-  // Keeps up to max_events operations of each step, or none.
+  // Keeps up to max_events operations, or none.
   void profile(int32_t max_events);
-  const ga_profile_log* profile_log() const { return profiling_ ? &profiling_->log() : nullptr; }
+  int32_t take_events(ga_profile_event* out, int32_t capacity, int64_t* lost);
 
  private:
   struct View {
@@ -52,6 +56,7 @@ class Engine {
     LowRank low_rank;
   };
 
+  int32_t max_in_flight() const { return limits_.max_in_flight > 1 ? limits_.max_in_flight : 1; }
   std::unique_ptr<Buffer> allocate(size_t bytes);
   void reserve_backend();
   size_t plan_bytes() const;
@@ -79,6 +84,7 @@ class Engine {
   std::vector<Head> heads_;
   std::unique_ptr<Buffer> z_;        // [max_sequences + max_components, vocab_size]
   std::unique_ptr<Buffer> sampled_;  // [max_sequences + max_components] i32
+  std::unique_ptr<TokenLine> tokens_;
   std::unique_ptr<PlanArena> plan_;
   std::unique_ptr<HeadPlan> head_plan_;
   int64_t bytes_ = 0;
@@ -90,6 +96,10 @@ class Engine {
   std::vector<FinalNormArgs> final_norms_;  // of the heads with inputs in this step
   std::vector<HeadProblem> problems_;       // of every head
   LmHeadArgs lm_head_{};
+
+  int32_t num_drawn_ = 0;                   // sequences of the step submitted last, whose tokens lie in sampled_
+  int32_t counts_[GA_MAX_IN_FLIGHT] = {};  // sequences of each step in flight
+  uint64_t num_submitted_ = 0, num_collected_ = 0;
 };
 
 }  // namespace genarm

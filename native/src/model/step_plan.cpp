@@ -37,6 +37,13 @@ void check_lane(const ga_step& step, int32_t l, const ga_engine_config& limits,
   }
 }
 
+// num_drawn: tokens that the row may stand for.
+void check_token(const ga_step& step, int32_t r, int32_t vocab_size, int32_t num_drawn) {
+  const int32_t id = step.token_ids[r];
+  REQUIRE(id < vocab_size, "token_ids[%d] is %d, the vocabulary has %d tokens", r, id, vocab_size);
+  REQUIRE(id >= -num_drawn, "token_ids[%d] is %d, the step before drew %d tokens that it may stand for", r, id, num_drawn);
+}
+
 void check_sampling(const ga_step& step, int32_t s) {
   const float temperature = step.sequence_temperature[s];
   const float top_p = step.sequence_top_p[s], min_p = step.sequence_min_p[s];
@@ -104,7 +111,8 @@ StepArrays::StepArrays(const ga_engine_config& limits) {
   step_.sampled = take<int32_t>(limits.max_sequences);
 }
 
-StepTotals check_step(const ga_step& step, const ga_engine_config& limits, const std::vector<ViewLimits>& views) {
+StepTotals check_step(const ga_step& step, const ga_engine_config& limits, const std::vector<ViewLimits>& views,
+                      int32_t num_drawn) {
   REQUIRE(step.num_lanes >= 0 && step.num_lanes <= limits.max_lanes, "num_lanes is %d, expected [0, %d]",
           step.num_lanes, limits.max_lanes);
   REQUIRE(step.num_sequences >= 0 && step.num_sequences <= limits.max_sequences,
@@ -117,8 +125,7 @@ StepTotals check_step(const ga_step& step, const ga_engine_config& limits, const
             l, step.lane_rows[l], totals.rows, limits.max_rows);
     const int32_t vocab_size = views[size_t(step.lane_view[l])].vocab_size;
     for (int32_t r = totals.rows; r < totals.rows + step.lane_rows[l]; ++r) {
-      REQUIRE(step.token_ids[r] >= 0 && step.token_ids[r] < vocab_size,
-              "token_ids[%d] is %d, the vocabulary has %d tokens", r, step.token_ids[r], vocab_size);
+      check_token(step, r, vocab_size, limits.vocab_size <= vocab_size ? num_drawn : 0);
     }
     totals.rows += step.lane_rows[l];
   }
@@ -144,13 +151,16 @@ StepTotals check_step(const ga_step& step, const ga_engine_config& limits, const
   return totals;
 }
 
-PlanArena::PlanArena(Backend& backend, size_t bytes)
-    : backend_(backend), host_(backend.allocate_host(bytes)), device_(backend.allocate(bytes)) {}
+PlanArena::PlanArena(Backend& backend, size_t bytes, int32_t max_in_flight)
+    : backend_(backend), device_(backend.allocate(bytes)) {
+  for (int32_t i = 0; i < max_in_flight; ++i) hosts_.push_back(backend.allocate_host(bytes));
+}
 
 size_t PlanArena::reserve(size_t bytes) {
   const size_t start = used_;
   used_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  if (used_ > host_->bytes) fail(GA_OUT_OF_MEMORY, "the step's plan needs %zu bytes, %zu were reserved", used_, host_->bytes);
+  if (used_ > device_->bytes)
+    fail(GA_OUT_OF_MEMORY, "the step's plan needs %zu bytes, %zu were reserved", used_, device_->bytes);
   return start;
 }
 

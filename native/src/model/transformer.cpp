@@ -26,7 +26,7 @@ void fill_rope(Backend& backend, const WeightSet& weights, int32_t positions, Bu
 const float* values(const std::unique_ptr<Buffer>& buffer) { return buffer ? buffer->as<float>() : nullptr; }
 
 EmbedArgs embed_args(const SetRunner& set) {
-  return {set.hidden->as<float>(), set.ids, set.weights.embedding(), set.rows.num_rows};
+  return {set.hidden->as<float>(), set.ids, set.weights.embedding(), set.rows.num_rows, set.drawn};
 }
 
 QkvArgs qkv_args(SetRunner& set, int32_t l) {

@@ -38,7 +38,8 @@ struct SetRunner {
   int64_t bytes = 0;
 
   RowPlan rows;                       // on the device
-  const int32_t* ids = nullptr;       // [rows.num_rows] on the device
+  const int32_t* ids = nullptr;       // [rows.num_rows] on the device; below 0: of `drawn`, as EmbedArgs
+  const int32_t* drawn = nullptr;     // what the step before drew, on the device
   AdapterRows adapters[kMaxViews];
   int32_t num_adapters = 0;
 

@@ -43,14 +43,17 @@ void* host_alloc(size_t bytes) { return device_alloc(bytes); }
 void host_free(void* memory) { free(memory); }
 void* host_on_device(void* memory) { return memory; }
 
-// Nothing runs beside the host here: what was launched runs now.
+// Nothing runs beside the host here: what was launched runs now, and no more of it than writes the word.
 void wait_for_word(const unsigned* word, unsigned value, stream_t stream) {
+  while (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value && simt::stream_do_next(stream)) {
+  }
+  if (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value) return;
   simt::stream_sync(stream);
   if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value) fail(GA_DEVICE_ERROR, "the step has ended without its tokens");
 }
 
 void copy_to_device_later(void* device, const void* host, size_t bytes, stream_t stream) {
-  copy_to_device(device, host, bytes, stream);
+  simt::stream_later(stream, [=] { copy_to_device(device, host, bytes, stream); });
 }
 
 struct Graph {
@@ -72,13 +75,15 @@ graph_t capture(stream_t stream, const std::function<void()>& make) {
 
 // The first kernel of a graph follows whatever came before it: programmatic launches overlap within a graph.
 void graph_launch(graph_t graph, stream_t stream) {
-  bool first = true;
-  for (const simt::RecordedLaunch& each : graph->launches) {
-    simt::LaunchShape shape = each.shape;
-    shape.overlaps = shape.overlaps && !first;
-    first = false;
-    simt::stream_launch(stream, shape, each.kernel);
-  }
+  simt::stream_later(stream, [=] {
+    bool first = true;
+    for (const simt::RecordedLaunch& each : graph->launches) {
+      simt::LaunchShape shape = each.shape;
+      shape.overlaps = shape.overlaps && !first;
+      first = false;
+      simt::stream_launch(stream, shape, each.kernel);
+    }
+  });
 }
 
 void graph_destroy(graph_t graph) { delete graph; }

@@ -136,5 +136,9 @@ struct RecordedLaunch {
 };
 void stream_record(CUstream_st* stream, std::vector<RecordedLaunch>* launches);
 void stream_sync(CUstream_st* stream);
+// What follows on the stream, done when it is waited for or launched on: as late as the host can tell. It may launch.
+void stream_later(CUstream_st* stream, std::function<void()> work);
+// Does the first of it that has not been done, and waits for that; false where there is none.
+bool stream_do_next(CUstream_st* stream);
 
 }  // namespace simt

@@ -12,6 +12,8 @@ struct Stream {
   std::deque<std::unique_ptr<Launch>> chain;
   std::shared_ptr<uint64_t> last_end;
   std::vector<RecordedLaunch>* record = nullptr;
+  std::deque<std::function<void()>> later;
+  bool doing = false;  // the first of them
 };
 
 Stream& of(CUstream_st* stream) { return *reinterpret_cast<Stream*>(stream); }
@@ -112,6 +114,8 @@ void stream_launch(CUstream_st* handle, const LaunchShape& shape, std::function<
     stream.record->push_back({shape, std::move(kernel)});
     return;
   }
+  while (!stream.doing && stream_do_next(handle)) {
+  }
   if (!shape.overlaps)
     while (!stream.chain.empty()) complete_first(stream);
   if (stream.chain.size() == kMaxChain) complete_first(stream);
@@ -134,8 +138,28 @@ void stream_record(CUstream_st* stream, std::vector<RecordedLaunch>* launches) {
 void stream_sync(CUstream_st* handle) {
   Stream& stream = of(handle);
   if (stream.record) throw Fault("a stream that is recorded cannot be waited for");
+  while (!stream.doing && stream_do_next(handle)) {
+  }
   while (!stream.chain.empty()) complete_first(stream);
   if (stream.last_end) order_acquire(stream.last_end.get());
+}
+
+void stream_later(CUstream_st* handle, std::function<void()> work) { of(handle).later.push_back(std::move(work)); }
+
+bool stream_do_next(CUstream_st* handle) {
+  Stream& stream = of(handle);
+  if (stream.later.empty()) return false;
+  const std::function<void()> work = std::move(stream.later.front());
+  stream.later.pop_front();
+  struct Doing {
+    explicit Doing(bool& flag) : doing(flag) { doing = true; }
+    ~Doing() { doing = false; }
+    bool& doing;
+  };
+  const Doing now(stream.doing);
+  work();
+  stream_sync(handle);
+  return true;
 }
 
 void grid_launch_dependents() {}

@@ -33,6 +33,11 @@ public final class Device implements AutoCloseable {
     return new Device(pointer);
   }
 
+  /** How many steps are in flight where nobody chose: 1 on a CPU, which gains nothing by more, 2 on a GPU. */
+  public int defaultStepsInFlight() {
+    return description().startsWith("cpu") ? 1 : 2;
+  }
+
   /** The precision of matrix inputs that nobody chose: F32 on a CPU, BF16 on a GPU. */
   public Dtype defaultActivations() {
     return description().startsWith("cpu") ? Dtype.F32 : Dtype.BF16;

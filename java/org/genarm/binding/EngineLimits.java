@@ -16,6 +16,7 @@ import org.genarm.binding.door.ga_engine_config;
  * @param pageSize positions in a KV page: a multiple of 16
  * @param maxObjectives longest preference vector of an adapter; 0 where none has one
  * @param activations precision of matrix inputs: F32, or BF16 or INT8 where the device has it
+ * @param maxInFlight steps submitted before the first of them is collected
  */
 public record EngineLimits(
     int vocabSize,
@@ -28,7 +29,8 @@ public record EngineLimits(
     int maxBiases,
     int pageSize,
     int maxObjectives,
-    Dtype activations) {
+    Dtype activations,
+    int maxInFlight) {
 
   /** The caller closes it. */
   ga_engine_config struct() {
@@ -46,6 +48,7 @@ public record EngineLimits(
         .max_biases(maxBiases)
         .page_size(pageSize)
         .max_objectives(maxObjectives)
-        .activations(activations.code);
+        .activations(activations.code)
+        .max_in_flight(maxInFlight);
   }
 }

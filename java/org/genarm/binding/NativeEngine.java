@@ -2,6 +2,7 @@ package org.genarm.binding;
 
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.util.List;
 import org.genarm.binding.door.Genarm;
 import org.genarm.binding.door.ga_engine;
 import org.genarm.binding.door.ga_engine_config;
@@ -17,10 +18,13 @@ public final class NativeEngine implements AutoCloseable {
   /** Flag of a sequence at temperature 1 of which nothing is cut off: keep the terms' sum as it is, for {@link #logits}. */
   public static final int KEEP_LOGITS = Genarm.GA_KEEP_LOGITS;
 
+  /** The most steps that an engine may have in flight. */
+  public static final int MAX_IN_FLIGHT = Genarm.GA_MAX_IN_FLIGHT;
+
   private final Handle<ga_engine> handle;
   private final EngineLimits limits;
   private StepBuffer buffer;
-  private OperationLog log;
+  private OperationEvents events;
 
   private NativeEngine(ga_engine pointer, Device device, EngineLimits limits) {
     this.limits = limits;
@@ -76,6 +80,21 @@ public final class NativeEngine implements AutoCloseable {
   }
 
   /**
+   * Has the device run the step after those that were submitted before; the buffer may be written anew. A token id of
+   * {@code -1 - s} is the token that sequence s of the step submitted before draws.
+   */
+  public void submit() {
+    buffer();
+    NativeLibrary.check(Genarm.ga_engine_submit(handle.pointer()));
+  }
+
+  /** Waits for the oldest step that was submitted and not collected, and leaves its tokens in the buffer. */
+  public void collect() {
+    buffer();
+    NativeLibrary.check(Genarm.ga_engine_collect(handle.pointer()));
+  }
+
+  /**
    * After a step: log-probabilities of a sequence with {@link #KEEP_LAW}, minus infinity outside the allowed set.
    *
    * @param out direct, in native byte order; [vocabSize] values are written from its position, which stays
@@ -113,20 +132,26 @@ public final class NativeEngine implements AutoCloseable {
     NativeLibrary.check(Genarm.ga_engine_logits(handle.pointer(), sequence, out));
   }
 
-  /** Keeps up to so many operations of each step from here on, for {@link #profiled}; 0 keeps none, as at the start. */
+  /** Keeps the last so many operations from here on, for {@link #profiled}; 0 keeps none, as at the start. */
   public void profile(int maxOperations) {
-    log = null;
     NativeLibrary.check(Genarm.ga_engine_profile(handle.pointer(), maxOperations));
-    log = maxOperations == 0 ? null : new OperationLog(Genarm.ga_engine_profile_log(handle.pointer()), maxOperations);
+    closeEvents();
+    events = maxOperations == 0 ? null : new OperationEvents(maxOperations);
   }
 
-  /** The operations of the last step, up to the number that was asked for. */
-  public ProfiledOperations profiled() {
-    handle.pointer();
-    if (log == null) {
+  /** The operations since the last call, oldest first, up to the number that was asked for. */
+  public List<ProfiledOperation> profiled() {
+    if (events == null) {
       throw new IllegalStateException("the engine keeps no operations");
     }
-    return log.operations();
+    return events.take(handle.pointer());
+  }
+
+  private void closeEvents() {
+    if (events != null) {
+      events.close();
+      events = null;
+    }
   }
 
   /** Bytes of the engine's arenas, weights not among them. */
@@ -136,7 +161,7 @@ public final class NativeEngine implements AutoCloseable {
 
   @Override
   public void close() {
-    log = null;
+    closeEvents();
     if (buffer != null) {
       buffer.release();
     }

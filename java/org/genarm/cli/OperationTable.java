@@ -17,14 +17,6 @@ final class OperationTable {
   /** Below this share of either ceiling, neither memory nor arithmetic is what takes the time. */
   private static final double BOUND_SHARE = 0.25;
 
-  /**
-   * What the machine reached in this call.
-   *
-   * @param bytesPerSecond reading memory
-   * @param flopsPerSecond in the fastest operation over a long prompt
-   */
-  record Ceiling(double bytesPerSecond, double flopsPerSecond) {}
-
   private static final class Sum {
     final List<Double> micros = new ArrayList<>();
     double nanos;

@@ -7,11 +7,8 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.stream.IntStream;
 import org.genarm.GenArm;
 import org.genarm.Generation;
-import org.genarm.Request;
-import org.genarm.binding.ProfiledOperation;
 import org.genarm.engine.StepProfile;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -25,9 +22,7 @@ import picocli.CommandLine.Spec;
     description = "What each operation of a real run takes, moves and computes, and which limit binds it.",
     mixinStandardHelpOptions = true)
 final class ProfileCommand implements Callable<Integer> {
-  private static final int CEILING_ROWS = 256;
-  private static final int TURNS = 9; // at least, and as many as fit into TURN_NANOS
-  private static final long TURN_NANOS = 8_000_000_000L;
+  private static final int TURNS = 9;
   private static final long WARM_NANOS = 3_000_000_000L;
 
   @Spec private CommandSpec spec;
@@ -46,38 +41,20 @@ final class ProfileCommand implements Callable<Integer> {
     options.requirePositive("--batch-size", batchSize);
     try (GenArm genArm = common.builder().maxSequences(batchSize).build()) {
       warmUp(genArm);
-      OperationTable.Ceiling ceiling = ceiling(genArm);
+      Ceiling ceiling = Ceiling.measure(genArm, common.numThreads());
       List<StepProfile> steps = Collections.synchronizedList(new ArrayList<>());
       List<Double> plain = new ArrayList<>();
       List<Double> profiled = new ArrayList<>();
-      long end = System.nanoTime() + TURN_NANOS;
-      for (int turn = 0; turn < TURNS || System.nanoTime() - end < 0; turn++) {
-        boolean first = turn % 2 == 0; // neither always after the other
-        if (first) {
-          plain.add(run(genArm, turn));
-        }
+      for (int turn = 0; turn < TURNS; turn++) {
+        plain.add(run(genArm, turn));
         steps.clear();
         genArm.profile(steps::add);
         profiled.add(run(genArm, turn));
         genArm.profile(null);
-        if (!first) {
-          plain.add(run(genArm, turn));
-        }
       }
-      print(genArm, ceiling, List.copyOf(steps), new Overhead(plain, profiled));
+      print(genArm, ceiling, List.copyOf(steps), Collections.min(profiled) / Collections.min(plain) - 1);
     }
     return ExitCode.OK;
-  }
-
-  /** Seconds of plain and profiled runs, turn by turn. */
-  private record Overhead(List<Double> plain, List<Double> profiled) {
-    double best() {
-      return Collections.min(profiled) / Collections.min(plain) - 1;
-    }
-
-    double median() {
-      return Spread.median(IntStream.range(0, plain.size()).mapToObj(i -> profiled.get(i) / plain.get(i) - 1).toList());
-    }
   }
 
   /** Until the JVM has compiled what a small model's step mostly is, with and without a listener. */
@@ -90,7 +67,7 @@ final class ProfileCommand implements Callable<Integer> {
     }
   }
 
-  private void print(GenArm genArm, OperationTable.Ceiling ceiling, List<StepProfile> steps, Overhead overhead)
+  private void print(GenArm genArm, Ceiling ceiling, List<StepProfile> steps, double overhead)
       throws Exception {
     OperationTable prompt = new OperationTable("prompt", ceiling);
     OperationTable decode = new OperationTable("decode", ceiling);
@@ -103,9 +80,7 @@ final class ProfileCommand implements Callable<Integer> {
     report.put("batch_size", batchSize);
     report.put("ceiling_gb_per_second", ceiling.bytesPerSecond() * 1e-9);
     report.put("ceiling_gflop_per_second", ceiling.flopsPerSecond() * 1e-9);
-    report.put("profiling_overhead", overhead.best());
-    report.put("profiling_overhead_median", overhead.median());
-    report.put("turns", overhead.plain().size());
+    report.put("profiling_overhead", overhead);
     for (OperationTable table : List.of(prompt, decode)) {
       if (table.steps() > 0) {
         report.withArray("phases").add(table.report());
@@ -116,9 +91,8 @@ final class ProfileCommand implements Callable<Integer> {
       return;
     }
     PrintWriter out = spec.commandLine().getOut();
-    out.printf("ceiling: %.1f GB/s read from memory, %.0f GFLOP/s over a prompt; profiling cost %.1f %% (best of %d turns; median %.1f %%)%n",
-        ceiling.bytesPerSecond() * 1e-9, ceiling.flopsPerSecond() * 1e-9, 100 * overhead.best(), overhead.plain().size(),
-        100 * overhead.median());
+    out.printf("ceiling: %.1f GB/s read from memory, %.0f GFLOP/s over a prompt; profiling cost %.1f %%%n",
+        ceiling.bytesPerSecond() * 1e-9, ceiling.flopsPerSecond() * 1e-9, 100 * overhead);
     report.path("phases").forEach(phase -> OperationTable.print(out, (ObjectNode) phase));
   }
 
@@ -133,24 +107,5 @@ final class ProfileCommand implements Callable<Integer> {
       generation.result();
     }
     return (System.nanoTime() - start) * 1e-9;
-  }
-
-  private OperationTable.Ceiling ceiling(GenArm genArm) throws InterruptedException {
-    double bytesPerSecond = MemoryBandwidth.measure(common.numThreads());
-    List<StepProfile> steps = Collections.synchronizedList(new ArrayList<>());
-    int[] prompt = new int[Math.min(CEILING_ROWS, genArm.config().maxModelLen() - 1)];
-    genArm.profile(steps::add);
-    genArm.generate(Request.ofIds(prompt).seed(0).maxNewTokens(1).ignoreEos(true).build());
-    genArm.profile(null);
-    double flopsPerNano = steps.stream()
-        .flatMap(step -> step.operations().stream())
-        .mapToDouble(ProfileCommand::rate)
-        .max()
-        .orElse(1);
-    return new OperationTable.Ceiling(bytesPerSecond, Math.max(flopsPerNano, 1e-3) * 1e9);
-  }
-
-  private static double rate(ProfiledOperation operation) {
-    return (double) operation.flops() / Math.max(1, operation.nanos());
   }
 }

@@ -11,7 +11,6 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Consumer;
 import org.genarm.binding.Device;
 import org.genarm.binding.NativeEngine;
-import org.genarm.binding.NativeException;
 import org.genarm.guidance.Preferences;
 import org.genarm.guidance.View;
 
@@ -22,7 +21,6 @@ import org.genarm.guidance.View;
  * <p>The device and the views' models are the caller's and stay open until the engine is closed.
  */
 public final class Engine implements AutoCloseable {
-  private static final System.Logger LOG = System.getLogger(Engine.class.getName());
   private static final int FIRST_POOL = 4; // of `load`, behind what counts for all views
 
   /** Makes a daemon thread, so that an engine that nobody closed does not keep the JVM. */
@@ -41,9 +39,10 @@ public final class Engine implements AutoCloseable {
   final NativeEngine door;
   final StepWriter writer;
   final int[] viewOrder;
-  private final LawReader laws;
   private final StepWatch watch;
-  private int drawn;
+  private final StepRunner steps;
+  private final Runnable drain;
+  private final int stepsInFlight;
   private final AtomicLongArray load;
   private final Speculation speculation;
   private final Speculator speculator;
@@ -63,7 +62,10 @@ public final class Engine implements AutoCloseable {
     speculator = new Speculator(speculation, models, config, pages);
     scheduler = new Scheduler(config, inbox, pages, speculator);
     writer = new StepWriter(door.buffer(), viewOrder, config.pageSize(), models);
-    laws = config.maxComponents() == 0 ? null : new LawReader(door, numGuided, config.vocabSize());
+    LawReader laws = config.maxComponents() == 0 ? null : new LawReader(door, numGuided, config.vocabSize());
+    steps = new StepRunner(door, scheduler, writer, speculator, laws);
+    drain = steps::drain;
+    stepsInFlight = speculation.isOn() ? 1 : config.stepsInFlight(); // what is guessed follows what is known
     watch = new StepWatch(door, operationsOfAStep(views));
     load = new AtomicLongArray(FIRST_POOL + numGuided);
     loop = new EngineLoop(inbox, scheduler, device::pinThread, this::advance, this::end, threads);
@@ -247,38 +249,15 @@ public final class Engine implements AutoCloseable {
   }
 
   private void advance() {
-    watch.begin();
-    int rows = step();
+    watch.begin(drain);
+    int rows = steps.turn(watch.isProfiling() ? 1 : stepsInFlight);
     if (rows > 0) {
-      watch.end(rows, drawn);
+      watch.end(rows, steps.drawn());
     }
     publishLoad();
     if (afterStep != null) {
       afterStep.accept(scheduler);
     }
-  }
-
-  /** Rows that it computed. */
-  private int step() {
-    int rows = scheduler.plan();
-    if (rows == 0) {
-      return 0;
-    }
-    long start = System.nanoTime();
-    try {
-      drawn = writer.write(scheduler);
-      door.step();
-    } catch (NativeException.OutOfMemory | IllegalArgumentException e) {
-      LOG.log(System.Logger.Level.WARNING, "a step failed, its sequences end", e);
-      scheduler.fail(e);
-      return 0;
-    }
-    speculator.ran(scheduler, (System.nanoTime() - start) * 1e-9);
-    if (laws != null) {
-      laws.read(scheduler, door.buffer().sampled);
-    }
-    scheduler.accept(door.buffer().sampled);
-    return rows;
   }
 
   /** Ends what still runs or waits, and frees the engine's memory. A second call does nothing. */

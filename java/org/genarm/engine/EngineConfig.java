@@ -2,6 +2,7 @@ package org.genarm.engine;
 
 import org.genarm.binding.Dtype;
 import org.genarm.binding.EngineLimits;
+import org.genarm.binding.NativeEngine;
 import org.genarm.guidance.SamplingParams;
 
 /**
@@ -20,6 +21,7 @@ import org.genarm.guidance.SamplingParams;
  *     frequency penalty, those it may generate; 0 where none is asked for
  * @param prefixSharing whether lanes of one view share the pages of equal prefixes
  * @param activations precision of matrix inputs: F32, or BF16 or INT8 where the device has it
+ * @param stepsInFlight steps that are submitted before the first one's tokens are there, as far as requests allow it
  */
 public record EngineConfig(
     int vocabSize,
@@ -33,7 +35,8 @@ public record EngineConfig(
     int maxComponents,
     int maxBiases,
     boolean prefixSharing,
-    Dtype activations) {
+    Dtype activations,
+    int stepsInFlight) {
   private static final int PAGE_SIZE = 16;
   private static final int PROMPT_ROWS = 256;
   private static final int LOGIT_BIASES = 1024;
@@ -51,6 +54,8 @@ public record EngineConfig(
     require(maxComponents >= 0, "max_components must be at least 0", maxComponents);
     require(maxBiases >= 0 && maxBiases <= vocabSize,
         "max_biases must be between 0 and vocab_size (" + vocabSize + ")", maxBiases);
+    require(stepsInFlight >= 1 && stepsInFlight <= NativeEngine.MAX_IN_FLIGHT,
+        "steps_in_flight must be between 1 and " + NativeEngine.MAX_IN_FLIGHT, stepsInFlight);
   }
 
   private static void require(boolean holds, String expected, int found) {
@@ -69,42 +74,47 @@ public record EngineConfig(
     int biases = Math.min(vocabSize, maxModelLen + LOGIT_BIASES);
     return new EngineConfig(
         vocabSize, maxModelLen, rows, maxSequences, 1024, PAGE_SIZE, pages, PROMPT_ROWS, 0, biases, true,
-        Dtype.F32);
+        Dtype.F32, 1);
   }
 
   public EngineConfig withKvPages(int pages) {
     return new EngineConfig(vocabSize, maxModelLen, maxRows, maxSequences, maxQueue, pageSize, pages, prefillChunk,
-        maxComponents, maxBiases, prefixSharing, activations);
+        maxComponents, maxBiases, prefixSharing, activations, stepsInFlight);
   }
 
   public EngineConfig withRows(int rows, int chunk) {
     return new EngineConfig(vocabSize, maxModelLen, rows, maxSequences, maxQueue, pageSize, kvPages, chunk,
-        maxComponents, maxBiases, prefixSharing, activations);
+        maxComponents, maxBiases, prefixSharing, activations, stepsInFlight);
   }
 
   public EngineConfig withMaxQueue(int queue) {
     return new EngineConfig(vocabSize, maxModelLen, maxRows, maxSequences, queue, pageSize, kvPages, prefillChunk,
-        maxComponents, maxBiases, prefixSharing, activations);
+        maxComponents, maxBiases, prefixSharing, activations, stepsInFlight);
   }
 
   public EngineConfig withMaxComponents(int components) {
     return new EngineConfig(vocabSize, maxModelLen, maxRows, maxSequences, maxQueue, pageSize, kvPages, prefillChunk,
-        components, maxBiases, prefixSharing, activations);
+        components, maxBiases, prefixSharing, activations, stepsInFlight);
   }
 
   public EngineConfig withMaxBiases(int biases) {
     return new EngineConfig(vocabSize, maxModelLen, maxRows, maxSequences, maxQueue, pageSize, kvPages, prefillChunk,
-        maxComponents, biases, prefixSharing, activations);
+        maxComponents, biases, prefixSharing, activations, stepsInFlight);
   }
 
   public EngineConfig withPrefixSharing(boolean wanted) {
     return new EngineConfig(vocabSize, maxModelLen, maxRows, maxSequences, maxQueue, pageSize, kvPages, prefillChunk,
-        maxComponents, maxBiases, wanted, activations);
+        maxComponents, maxBiases, wanted, activations, stepsInFlight);
   }
 
   public EngineConfig withActivations(Dtype dtype) {
     return new EngineConfig(vocabSize, maxModelLen, maxRows, maxSequences, maxQueue, pageSize, kvPages, prefillChunk,
-        maxComponents, maxBiases, prefixSharing, dtype);
+        maxComponents, maxBiases, prefixSharing, dtype, stepsInFlight);
+  }
+
+  public EngineConfig withStepsInFlight(int steps) {
+    return new EngineConfig(vocabSize, maxModelLen, maxRows, maxSequences, maxQueue, pageSize, kvPages, prefillChunk,
+        maxComponents, maxBiases, prefixSharing, activations, steps);
   }
 
   /** A step must have a row for every view of every sequence, or one of them might never get its turn. */
@@ -134,7 +144,7 @@ public record EngineConfig(
     int biases = Math.multiplyExact(maxSequences, maxBiases);
     return new EngineLimits(
         vocabSize, maxModelLen, maxRows, lanes, draws, draws * numViews, maxComponents, biases, pageSize, maxObjectives,
-        activations);
+        activations, stepsInFlight);
   }
 
   /** Pages that hold this many positions. */

@@ -171,10 +171,10 @@ final class KvPages {
     return true;
   }
 
-  /** Offers the pages that the lane's rows of this step fill; not those that hold a guess. */
+  /** Offers the pages that the lane's rows fill by this step; not those that hold a guess, or a token not yet seen. */
   void publish(Sequence sequence, int view) {
     Lane lane = sequence.lanes[view];
-    int known = Math.min(lane.computed + lane.rows, sequence.length(view));
+    int known = Math.min(lane.computed + lane.rows, sequence.knownLength(view));
     while (sharing && (lane.numbered + 1) * pageSize <= known) {
       int page = find(sequence, view, lane.numbered, lane.tail);
       if (page < 0) {

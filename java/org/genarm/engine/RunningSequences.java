@@ -48,7 +48,8 @@ final class RunningSequences {
 
   void end(Sequence sequence, FinishReason reason, Throwable cause) {
     remove(sequence);
-    pages.give(sequence);
+    pages.give(sequence); // steps in flight may still write there, and have before whoever takes them
+    sequence.ended = true;
     finish(sequence, reason, cause);
   }
 

@@ -3,12 +3,14 @@ package org.genarm.engine;
 import java.nio.IntBuffer;
 
 /**
- * Decides who runs in each step: {@link #plan}, then the native step, then {@link #accept} or {@link #fail}.
+ * Decides who runs in each step: {@link #plan}, then {@link #submitted} or {@link #fail}, and when its tokens are there
+ * {@link #accept}. The next step may be planned before that.
  *
  * <p>Batching is continuous: sequences join and leave between any two steps. They are admitted first come first served,
  * so those that run are older than those that wait. A sequence that needs one row a lane has it; prompts share the
  * rest of the row budget in chunks, the oldest first. Where a pool has no page left, the youngest sequence that runs
- * gives its pages back and waits before all others, to be computed again; its tokens stay.
+ * gives its pages back and waits before all others, to be computed again; its tokens stay. That is decided when no step
+ * is in flight.
  *
  * <p>Nobody starves: the oldest sequence is preempted by nobody and fits alone, and the engine's limits leave it a row
  * for each view when every other sequence decodes. So each step brings it a token, or rows of its prompt.
@@ -20,6 +22,7 @@ final class Scheduler {
   private final Speculator speculator;
   private final int numViews;
   private final RunningSequences running;
+  private final StepsInFlight inFlight;
   private final Sequence[] scheduled;
   private int numScheduled;
   private int numRows;
@@ -29,6 +32,7 @@ final class Scheduler {
   private int numDraws;
   private boolean drafting;
   private boolean readsPrompts;
+  private boolean waits; // the next plan, for all tokens
 
   Scheduler(EngineConfig config, Inbox inbox, KvPages pages, Speculator speculator) {
     this.speculator = speculator;
@@ -38,10 +42,15 @@ final class Scheduler {
     numViews = pages.numViews();
     running = new RunningSequences(config.maxSequences(), inbox, pages);
     scheduled = new Sequence[config.maxSequences()];
+    inFlight = new StepsInFlight(config, running, speculator);
   }
 
   boolean isIdle() {
-    return running.size() == 0;
+    return running.size() == 0 && inFlight.isEmpty();
+  }
+
+  StepsInFlight inFlight() {
+    return inFlight;
   }
 
   int numRunning() {
@@ -88,6 +97,7 @@ final class Scheduler {
     numDraws = 0;
     readsPrompts = false;
     pagesRanOut = false;
+    waits = false;
     for (int i = 0; i < running.size(); i++) {
       running.get(i).weights = running.get(i).submission.weights();
     }
@@ -117,7 +127,8 @@ final class Scheduler {
     rowsToDecode = 0;
     for (int i = 0; i < running.size(); i++) {
       Sequence sequence = running.get(i);
-      sequence.rowsToDecode = sequence.isDecoding() ? sequence.numTerms() * sequence.numDraws() : 0;
+      boolean decodes = sequence.canGoOn(inFlight.last()) && sequence.isDecoding();
+      sequence.rowsToDecode = decodes ? sequence.numTerms() * sequence.numDraws() : 0;
       rowsToDecode += sequence.rowsToDecode;
     }
     for (int i = 0; i < running.size(); i++) { // which shrinks from its end where pages run out
@@ -145,6 +156,9 @@ final class Scheduler {
   }
 
   private void schedule(Sequence sequence) {
+    if (!sequence.canGoOn(inFlight.last())) {
+      return;
+    }
     boolean decodes = sequence.rowsToDecode > 0;
     rowsToDecode -= sequence.rowsToDecode;
     int budget = config.maxRows() - numRows - rowsToDecode;
@@ -164,6 +178,7 @@ final class Scheduler {
     }
     numDraws += sequence.draws ? sequence.numDraws() : 0;
     readsPrompts |= !decodes;
+    waits |= sequence.draws && sequence.needsTokens();
     numRows += rows;
     scheduled[numScheduled++] = sequence;
   }
@@ -205,13 +220,17 @@ final class Scheduler {
     return rows <= budget;
   }
 
-  /** Pages for the sequence's rows of this step; false where it had to give way itself. */
+  /** Pages for the sequence's rows of this step; false where it had to give way itself, or nobody can yet. */
   private boolean takePages(Sequence sequence) {
     for (int view = 0; view < numViews; view++) {
       while (!pages.take(sequence.lanes[view], view)) {
+        pagesRanOut = true;
+        if (!inFlight.isEmpty()) {
+          waits = true;
+          return false;
+        }
         Sequence youngest = running.youngest();
         running.preempt(youngest);
-        pagesRanOut = true;
         numPreemptions++;
         if (youngest == sequence) {
           return false;
@@ -222,56 +241,25 @@ final class Scheduler {
     return true;
   }
 
-  /** Takes the tokens that the planned step drew, one for each scheduled sequence that draws. */
-  void accept(IntBuffer sampled) {
-    long now = System.nanoTime();
-    int drawn = 0;
+  /** Whether a step may be planned now. most: steps that may be in flight. */
+  boolean mayPlan(int most) {
+    return inFlight.isEmpty() || !waits && inFlight.size() < most;
+  }
+
+  /** The planned step was submitted: the next is planned as if it had run. */
+  void submitted() {
+    inFlight.begin(numRows, drafting);
     for (int i = 0; i < numScheduled; i++) {
-      Sequence sequence = scheduled[i];
-      sequence.advance();
-      if (sequence.draws && drafting) {
-        sequence.draft.add(sampled.get(drawn++));
-      } else if (sequence.draws) {
-        int draws = sequence.numDraws();
-        drawAll(sequence, sampled, drawn, now);
-        drawn += draws;
+      scheduled[i].advance();
+      if (scheduled[i].draws) {
+        inFlight.add(scheduled[i]);
       }
     }
   }
 
-  /** Takes tokens as long as the draft had them, then the one that it had not: the law's own in its place. */
-  private void drawAll(Sequence sequence, IntBuffer sampled, int first, long now) {
-    int matched = sequence.draft == null ? 0 : sequence.draft.matched(sampled, first);
-    int taken = 0;
-    boolean goesOn;
-    do {
-      TokenLaw law = sequence.keepsLaw() ? sequence.laws[taken] : null;
-      goesOn = draw(sequence, sampled.get(first + taken), law, now);
-      taken++;
-    } while (goesOn && taken <= matched && !sequence.isSteered(now));
-    speculator.verified(sequence, matched, Math.min(matched, taken));
-    if (goesOn) {
-      sequence.rollBack(sequence.lanes.length);
-    }
-  }
-
-  /** Returns whether the sequence goes on. */
-  private boolean draw(Sequence sequence, int token, TokenLaw law, long now) {
-    if (token < 0) {
-      running.end(sequence, FinishReason.ERROR, new GenerationException(
-          "the guided law overflows at position " + sequence.nextPosition() + " (" + sequence.describeWeights()
-              + "): its logits are not finite"));
-      return false;
-    }
-    sequence.biases.generated(token);
-    sequence.submission.add(sequence.completion, token, law, now);
-    FinishReason reason = sequence.finishAfter(token);
-    if (reason != null) {
-      running.end(sequence, reason, null);
-    } else {
-      sequence.submission.progressed();
-    }
-    return reason == null;
+  /** Takes the tokens that the oldest step in flight drew, one for each of its sequences that draws. */
+  void accept(IntBuffer sampled) {
+    inFlight.accept(sampled);
   }
 
   /** The planned step did not run: its sequences, and those that share a page it was to fill, end with the cause. */
@@ -286,5 +274,6 @@ final class Scheduler {
   /** Ends everything that runs or waits. */
   void endAll(FinishReason reason, Throwable cause) {
     running.endAll(reason, cause);
+    inFlight.clear();
   }
 }

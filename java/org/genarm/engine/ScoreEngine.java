@@ -77,7 +77,7 @@ public final class ScoreEngine implements AutoCloseable {
     maxRows = Math.max(LEAST_ROWS, Integer.highestOneBit(longest - 1) * 2);
     int pages = maxRows / PAGE_SIZE + MOST_LANES;
     NativeEngine opened = NativeEngine.create(device, new EngineLimits(
-        model.numLabels(), maxRows, maxRows, MOST_LANES, MOST_LANES, MOST_LANES, 0, 0, PAGE_SIZE, 0, activations));
+        model.numLabels(), maxRows, maxRows, MOST_LANES, MOST_LANES, MOST_LANES, 0, 0, PAGE_SIZE, 0, activations, 1));
     try {
       opened.addView(model.model().weights(), pages);
       opened.start();

@@ -24,6 +24,13 @@ final class Sequence {
   int rowsToDecode;
   /** Whether it was part of a step that did not run. */
   boolean failed;
+  /** Whether it has given its slot back for good. */
+  boolean ended;
+  /** Tokens that steps in flight draw. */
+  private int inFlight;
+  /** The step that draws the last of them, and that token's place among those that it draws. */
+  private long drawnIn;
+  private int place;
   /** What the law said at each position where the last step drew; empty unless it is to be told. */
   final TokenLaw[] laws;
   /** What it is guessed to go on with; null where it does not speculate. */
@@ -73,6 +80,31 @@ final class Sequence {
     return terms;
   }
 
+  /** Whether its next step cannot be planned without its last token: what it is to be told, or biased by, depends on it. */
+  boolean needsTokens() {
+    return keepsLaw() || sampling.penalises() || draft != null;
+  }
+
+  /**
+   * Whether the step after lastStep can compute what the sequence lacks: the host has all its tokens, or lastStep draws the
+   * only one that it lacks.
+   */
+  boolean canGoOn(long lastStep) {
+    return inFlight == 0 || drawnIn == lastStep && inFlight < completion.room() && isDecoding();
+  }
+
+  /** A step that was submitted draws a token for it. */
+  void submitted(long step, int placeInStep) {
+    inFlight++;
+    drawnIn = step;
+    place = placeInStep;
+  }
+
+  /** The oldest token in flight is there, or nobody wants it. */
+  void collected() {
+    inFlight--;
+  }
+
   /** Whether no view lacks more than its last token. */
   boolean isDecoding() {
     for (int view = 0; view < weights.length; view++) {
@@ -120,7 +152,7 @@ final class Sequence {
     }
   }
 
-  /** The step has computed the rows that it was planned to. */
+  /** The step with the rows that were planned has run, or will have before any other. */
   void advance() {
     for (Lane lane : lanes) {
       lane.computed += lane.rows;
@@ -148,6 +180,11 @@ final class Sequence {
 
   /** Tokens that the view is to have read before the next one can be drawn. */
   int length(int view) {
+    return knownLength(view) + inFlight;
+  }
+
+  /** Those of them that are on the host. */
+  int knownLength(int view) {
     return lanes[view].prompt.length + completion.size();
   }
 
@@ -156,14 +193,17 @@ final class Sequence {
     return length(view) - lanes[view].computed;
   }
 
-  /** Of its prompt, its completion, then its draft. */
+  /** Of its prompt, its completion, then its draft, or the one that the step submitted last draws, as the door names it. */
   int token(int view, int position) {
     int[] prompt = lanes[view].prompt;
     if (position < prompt.length) {
       return prompt[position];
     }
     int drawn = position - prompt.length;
-    return drawn < completion.size() ? completion.token(drawn) : draft.token(drawn - completion.size());
+    if (drawn < completion.size()) {
+      return completion.token(drawn);
+    }
+    return inFlight > 0 ? -1 - place : draft.token(drawn - completion.size());
   }
 
   /** Position in the base's lane of the token to be drawn. */

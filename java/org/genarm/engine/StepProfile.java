@@ -1,6 +1,7 @@
 package org.genarm.engine;
 
-import org.genarm.binding.ProfiledOperations;
+import java.util.List;
+import org.genarm.binding.ProfiledOperation;
 
 /**
  * Where the time of one step went.
@@ -9,11 +10,15 @@ import org.genarm.binding.ProfiledOperations;
  * @param nanos until its tokens were handed out: the native operations, and the host's work around them
  * @param rows that were computed, over all lanes
  * @param drawn sequences that drew a token
- * @param operations in order, each from the end of the one before it
+ * @param operations in order
  */
-public record StepProfile(long beginNanos, long nanos, int rows, int drawn, ProfiledOperations operations) {
+public record StepProfile(long beginNanos, long nanos, int rows, int drawn, List<ProfiledOperation> operations) {
+  public StepProfile {
+    operations = List.copyOf(operations);
+  }
+
   /** Nanoseconds within native operations. */
   public long operationNanos() {
-    return operations.nanos();
+    return operations.stream().mapToLong(ProfiledOperation::nanos).sum();
   }
 }

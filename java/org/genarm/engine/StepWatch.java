@@ -25,19 +25,25 @@ final class StepWatch {
     listener = newListener;
   }
 
-  /** Before a step is planned. */
-  void begin() {
+  /** Before steps are planned. drain: hands out the tokens of all steps in flight. */
+  void begin(Runnable drain) {
     if (recording != null) {
       recording.step.begin();
     }
     boolean wanted = listener != null;
     if (wanted != profiling) {
+      drain.run();
       door.profile(wanted ? maxOperations : 0);
       profiling = wanted;
     }
     if (wanted) {
       begin = System.nanoTime();
     }
+  }
+
+  /** Whether operations are timed, one step at a time. */
+  boolean isProfiling() {
+    return profiling;
   }
 
   /** After its tokens were handed out. */

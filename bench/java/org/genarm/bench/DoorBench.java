@@ -37,7 +37,7 @@ public class DoorBench {
   public void open() {
     device = Device.open("cpu", 1);
     model = Model.load(device, Path.of("models/demo-base"), LoadOptions.AS_STORED);
-    engine = NativeEngine.create(device, new EngineLimits(4096, 32, 8, 1, 1, 1, 0, 0, 16, 0, Dtype.F32));
+    engine = NativeEngine.create(device, new EngineLimits(4096, 32, 8, 1, 1, 1, 0, 0, 16, 0, Dtype.F32, 1));
     engine.addView(model.weights(), 2);
     engine.start();
   }

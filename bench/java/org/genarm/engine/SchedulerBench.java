@@ -109,6 +109,7 @@ public class SchedulerBench {
   private int step() {
     int rows = scheduler.plan();
     writer.write(scheduler);
+    scheduler.submitted();
     for (int i = 0; i < sequences; i++) {
       sampled.put(i, 3 + (token++ * 31 & 2047));
     }

@@ -20,7 +20,7 @@ class NativeEngineTest {
   private static final int VOCAB = 10;
   private static final ModelShape SHAPE =
       new ModelShape(1, 8, 12, 2, 1, 4, VOCAB, 64, false, false, false, false, true, 1e-6f, 1);
-  private static final EngineLimits LIMITS = new EngineLimits(VOCAB, 64, 8, 4, 4, 4, 1, 2, 16, 0, Dtype.F32);
+  private static final EngineLimits LIMITS = new EngineLimits(VOCAB, 64, 8, 4, 4, 4, 1, 2, 16, 0, Dtype.F32, 2);
 
   @TempDir private Path directory;
   private Device device;

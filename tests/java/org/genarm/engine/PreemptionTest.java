@@ -136,7 +136,7 @@ class PreemptionTest {
   void everyRequestEndsWithinTheStepsOfTheOlderOnesAndItsOwn() {
     int chunk = 8; // and the row budget leaves the oldest prompt as many beside three that decode
     StepHarness harness = new StepHarness(
-        new EngineConfig(512, 64, 9 + chunk, 4, 400, 16, 4, chunk, 0, 200, true, Dtype.F32));
+        new EngineConfig(512, 64, 9 + chunk, 4, 400, 16, 4, chunk, 0, 200, true, Dtype.F32, 1));
     Random random = new Random(3);
     List<Submission> submissions = new ArrayList<>();
     List<Integer> due = new ArrayList<>();

@@ -125,7 +125,7 @@ class PrefixSharingTest {
   @Test
   void withoutSharingEveryLaneReadsItsOwn() {
     StepHarness harness = new StepHarness(
-        new EngineConfig(512, 64, 200, 4, 32, 16, 16, 64, 0, 200, false, Dtype.F32));
+        new EngineConfig(512, 64, 200, 4, 32, 16, 16, 64, 0, 200, false, Dtype.F32, 1));
     harness.submit(base(prompt(10, 40), 4, 1));
 
     assertEquals(4 * 40, harness.step());

@@ -144,6 +144,7 @@ class SchedulerTest {
     Submission good = harness.submit(request(1, 5, 1, 0));
     harness.scheduler.plan();
 
+    harness.scheduler.submitted();
     harness.scheduler.accept(IntBuffer.wrap(new int[] {-1, 9}));
     harness.checkPages();
 

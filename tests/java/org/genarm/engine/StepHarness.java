@@ -26,7 +26,7 @@ final class StepHarness {
   int nextToken = 100;
 
   StepHarness(int maxSequences, int maxRows, int chunk, int kvPages) {
-    this(new EngineConfig(512, 64, maxRows, maxSequences, 32, 16, kvPages, chunk, 0, 200, true, Dtype.F32));
+    this(new EngineConfig(512, 64, maxRows, maxSequences, 32, 16, kvPages, chunk, 0, 200, true, Dtype.F32, 1));
   }
 
   StepHarness(EngineConfig config) {
@@ -82,6 +82,7 @@ final class StepHarness {
     for (int i = 0; i < drawing(); i++) {
       sampled.put(i, nextToken++);
     }
+    scheduler.submitted();
     scheduler.accept(sampled);
     checkPages();
     return rows;

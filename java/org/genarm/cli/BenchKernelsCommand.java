@@ -1,0 +1,96 @@
+package org.genarm.cli;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.genarm.GenArm;
+import org.genarm.Generation;
+import org.genarm.engine.StepProfile;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code genarm bench kernels}: each operation at the shapes of real models and several batch sizes. */
+@Command(
+    name = "kernels",
+    description = "Each operation's time, bytes and FLOP beside what the machine can do, over prompts and batches.",
+    mixinStandardHelpOptions = true)
+final class BenchKernelsCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+  @Mixin private CommonOptions common;
+  @Mixin private BenchOptions options;
+
+  @Option(names = "--batch-sizes", split = ",", defaultValue = "1,8", paramLabel = "N", description = "(1,8)")
+  private List<Integer> batchSizes;
+
+  @Override
+  public Integer call() throws Exception {
+    common.check();
+    batchSizes.forEach(size -> options.requirePositive("--batch-sizes", size));
+    if (options.outputLength() < 2) {
+      throw new ParameterException(spec.commandLine(), "--output-len: expected at least 2, got " + options.outputLength());
+    }
+    try (GenArm genArm = options.builder(common).maxSequences(Collections.max(batchSizes)).build()) {
+      batch(genArm, batchSizes.get(0));
+      Ceiling ceiling = Ceiling.measure(genArm, common.numThreads());
+      ObjectNode report = options.report("kernels");
+      report.put("ceiling_gb_per_second", ceiling.bytesPerSecond() * 1e-9);
+      report.put("ceiling_gflop_per_second", ceiling.flopsPerSecond() * 1e-9);
+      for (int size : batchSizes) {
+        measure(genArm, size, ceiling, report);
+      }
+      print(report);
+    }
+    return ExitCode.OK;
+  }
+
+  /** Tables of one batch size: its prompts, and the steps in which every sequence drew a token and nothing else ran. */
+  private void measure(GenArm genArm, int size, Ceiling ceiling, ObjectNode report) throws InterruptedException {
+    List<StepProfile> steps = Collections.synchronizedList(new ArrayList<>());
+    genArm.profile(steps::add);
+    batch(genArm, size);
+    genArm.profile(null);
+    OperationTable prompt = new OperationTable("prompt of " + size, ceiling);
+    OperationTable decode = new OperationTable("decode of " + size, ceiling);
+    int views = genArm.arms().size() + 1;
+    for (StepProfile step : List.copyOf(steps)) {
+      if (step.rows() > step.drawn() * views) {
+        prompt.add(step);
+      } else if (step.drawn() == size) {
+        decode.add(step);
+      }
+    }
+    for (OperationTable table : List.of(prompt, decode)) {
+      if (table.steps() > 0) {
+        report.withArray("phases").add(table.report());
+      }
+    }
+  }
+
+  private void batch(GenArm genArm, int size) throws InterruptedException {
+    List<Generation> running = new ArrayList<>();
+    for (int i = 0; i < size; i++) {
+      running.add(genArm.submit(options.request(genArm, i, true)));
+    }
+    for (Generation generation : running) {
+      generation.result();
+    }
+  }
+
+  private void print(ObjectNode report) throws Exception {
+    if (options.json()) {
+      options.print(report);
+      return;
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf("ceiling: %.1f GB/s read from memory, %.0f GFLOP/s over a prompt%n",
+        report.path("ceiling_gb_per_second").asDouble(), report.path("ceiling_gflop_per_second").asDouble());
+    report.path("phases").forEach(phase -> OperationTable.print(out, (ObjectNode) phase));
+  }
+}

@@ -1,0 +1,39 @@
+package org.genarm.cli;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.genarm.GenArm;
+import org.genarm.Request;
+import org.genarm.binding.ProfiledOperation;
+import org.genarm.engine.StepProfile;
+
+/**
+ * What the machine reached in this call, as the limit of what an operation can reach.
+ *
+ * @param bytesPerSecond reading memory
+ * @param flopsPerSecond in the fastest operation over a long prompt
+ */
+record Ceiling(double bytesPerSecond, double flopsPerSecond) {
+  private static final int ROWS = 256;
+
+  /** Reads memory with so many threads, and a prompt of up to 256 tokens. */
+  static Ceiling measure(GenArm genArm, int numThreads) throws InterruptedException {
+    double bytesPerSecond = MemoryBandwidth.measure(numThreads);
+    List<StepProfile> steps = Collections.synchronizedList(new ArrayList<>());
+    int[] prompt = new int[Math.min(ROWS, genArm.config().maxModelLen() - 1)];
+    genArm.profile(steps::add);
+    genArm.generate(Request.ofIds(prompt).seed(0).maxNewTokens(1).ignoreEos(true).build());
+    genArm.profile(null);
+    double flopsPerNano = steps.stream()
+        .flatMap(step -> step.operations().stream())
+        .mapToDouble(Ceiling::rate)
+        .max()
+        .orElse(1);
+    return new Ceiling(bytesPerSecond, Math.max(flopsPerNano, 1e-3) * 1e9);
+  }
+
+  private static double rate(ProfiledOperation operation) {
+    return (double) operation.flops() / Math.max(1, operation.nanos());
+  }
+}
