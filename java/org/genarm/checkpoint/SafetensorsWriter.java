@@ -49,11 +49,14 @@ public final class SafetensorsWriter implements AutoCloseable {
   private final Map<String, Long> offsets = new LinkedHashMap<>();
   private boolean finished;
 
-  private SafetensorsWriter(Path path, List<Plan> tensors, Map<String, String> metadata) throws IOException {
+  private SafetensorsWriter(Path path) throws IOException {
     this.path = path;
     Path directory = path.toAbsolutePath().getParent();
     partial = directory.resolve("." + path.getFileName() + "." + ProcessHandle.current().pid() + ".partial");
     channel = FileChannel.open(partial, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+  }
+
+  private void plan(List<Plan> tensors, Map<String, String> metadata) throws IOException {
     long end = 0;
     ObjectNode header = Json.MAPPER.createObjectNode();
     if (!metadata.isEmpty()) {
@@ -83,7 +86,14 @@ public final class SafetensorsWriter implements AutoCloseable {
   /** As {@link #create(Path, List)}, with {@code metadata} noted under {@code __metadata__}. */
   public static SafetensorsWriter create(Path path, List<Plan> tensors, Map<String, String> metadata) {
     try {
-      return new SafetensorsWriter(path, tensors, metadata);
+      SafetensorsWriter writer = new SafetensorsWriter(path);
+      try {
+        writer.plan(tensors, metadata);
+        return writer;
+      } catch (IOException | RuntimeException failure) {
+        writer.close();
+        throw failure;
+      }
     } catch (IOException failure) {
       throw new CheckpointException(path, "a place to write to", failure.toString());
     }

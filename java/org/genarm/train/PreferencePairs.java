@@ -64,7 +64,8 @@ public final class PreferencePairs {
       throw new CheckpointException(file, "a readable file of pairs, one a line", unreadable.toString());
     }
     if (read.pairs.isEmpty()) {
-      throw new CheckpointException(file, "at least one pair", read.skipped + " that are too long and no other");
+      String found = read.skipped == 0 ? "none" : read.skipped + " that are too long and no other";
+      throw new CheckpointException(file, "at least one pair", found);
     }
     return read;
   }

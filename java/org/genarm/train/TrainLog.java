@@ -15,6 +15,7 @@ import java.util.List;
 final class TrainLog implements AutoCloseable {
   private static final ObjectMapper MAPPER = new ObjectMapper();
 
+  private final Path file;
   private final Writer out;
 
   /**
@@ -22,6 +23,7 @@ final class TrainLog implements AutoCloseable {
    * @param done steps that are done already
    */
   TrainLog(Path file, long done) {
+    this.file = file;
     try {
       if (file == null) {
         out = Writer.nullWriter();
@@ -31,7 +33,7 @@ final class TrainLog implements AutoCloseable {
       Files.write(file, kept);
       out = Files.newBufferedWriter(file, StandardOpenOption.APPEND);
     } catch (IOException failure) {
-      throw new UncheckedIOException(file + ": the log cannot be written: " + failure, failure);
+      throw unwritable(failure);
     }
   }
 
@@ -40,7 +42,7 @@ final class TrainLog implements AutoCloseable {
       out.write(MAPPER.writeValueAsString(report) + "\n");
       out.flush();
     } catch (IOException failure) {
-      throw new UncheckedIOException("the log cannot be written: " + failure, failure);
+      throw unwritable(failure);
     }
   }
 
@@ -49,8 +51,12 @@ final class TrainLog implements AutoCloseable {
     try {
       out.close();
     } catch (IOException failure) {
-      throw new UncheckedIOException("the log cannot be written: " + failure, failure);
+      throw unwritable(failure);
     }
+  }
+
+  private UncheckedIOException unwritable(IOException failure) {
+    return new UncheckedIOException(file + ": the log cannot be written: " + failure, failure);
   }
 
   private static List<String> until(Path file, long done) throws IOException {

@@ -54,6 +54,18 @@ class SafetensorsTest {
   }
 
   @Test
+  void aWriterThatCannotStartLeavesNothing() throws IOException {
+    Path path = directory.resolve("laws.safetensors");
+    var plans = List.of(new SafetensorsWriter.Plan("a", TensorType.F32, List.of(Long.MAX_VALUE)));
+
+    assertThrows(ArithmeticException.class, () -> SafetensorsWriter.create(path, plans));
+
+    try (Stream<Path> left = Files.list(directory)) {
+      assertEquals(0, left.count());
+    }
+  }
+
+  @Test
   void valuesBeyondATensorAreRefused() {
     var plans = List.of(new SafetensorsWriter.Plan("a", TensorType.F32, List.of(4L)));
     try (SafetensorsWriter writer = SafetensorsWriter.create(directory.resolve("a.safetensors"), plans)) {

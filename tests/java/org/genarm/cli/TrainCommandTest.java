@@ -97,6 +97,16 @@ class TrainCommandTest {
   }
 
   @Test
+  void aLogThatCannotBeWrittenIsNamed() throws IOException {
+    Path log = temp.resolve("nowhere").resolve("log.jsonl");
+
+    var run = train("--pairs", onePair().toString(), "--steps", "1", "--log", log.toString());
+
+    assertEquals(3, run.code());
+    assertTrue(run.err().startsWith("genarm train: " + log + ": the log cannot be written: "), run.err());
+  }
+
+  @Test
   void severalObjectivesMakeAPreferenceConditionedAdapter() throws IOException {
     String pairs = onePair().toString();
 

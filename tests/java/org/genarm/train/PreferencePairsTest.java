@@ -103,6 +103,7 @@ class PreferencePairsTest {
     var refused = assertThrows(CheckpointException.class, () -> read(LIMITS, "", "  "));
 
     assertEquals("at least one pair", refused.expected());
+    assertEquals("none", refused.found());
   }
 
   @Test
