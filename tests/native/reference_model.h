@@ -45,10 +45,10 @@ class Model {
       if (c.qk_norm) add_vector(p + "self_attn.k_norm.weight", c.head_dim, 1);
     }
     add_vector("model.norm.weight", h, 1);
-    if (!c.tie_embeddings) add_matrix("lm_head.weight", c.vocab_size, h);
+    if (!c.tie_embeddings) add_matrix("lm_head.weight", c.num_labels > 0 ? c.num_labels : c.vocab_size, h);
   }
 
-  // Logits [ids, vocab_size] at every position.
+  // Logits [ids, vocab_size] at every position, or scores [ids, num_labels].
   std::vector<Vector> logits(const std::vector<int32_t>& ids) const {
     std::vector<Vector> hidden, out;
     const std::vector<float>& table = tensors.at("model.embed_tokens.weight");

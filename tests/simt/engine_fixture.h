@@ -105,10 +105,10 @@ inline ga_model_config config_of(int32_t num_heads, int32_t num_kv_heads, int32_
   return c;
 }
 
-inline ga_engine_config limits_of(int32_t max_model_len, int32_t max_in_flight = 1) {
+inline ga_engine_config limits_of(int32_t max_model_len, int32_t max_in_flight = 1, int32_t vocab_size = kVocab) {
   ga_engine_config c{};
   c.struct_size = sizeof c;
-  c.vocab_size = kVocab;
+  c.vocab_size = vocab_size;
   c.max_model_len = max_model_len;
   c.max_rows = 64;
   c.max_lanes = 8;
@@ -127,8 +127,8 @@ struct Rig {
   Engine engine;
   ga_step* step = nullptr;
 
-  explicit Rig(int32_t max_model_len = 100, int32_t max_in_flight = 1)
-      : engine(backend, limits_of(max_model_len, max_in_flight)) {}
+  explicit Rig(int32_t max_model_len = 100, int32_t max_in_flight = 1, int32_t vocab_size = kVocab)
+      : engine(backend, limits_of(max_model_len, max_in_flight, vocab_size)) {}
 
   void start() {
     engine.start();

@@ -114,6 +114,35 @@ void the_law_is_the_product_of_the_models() {
   check_law(component, z_arm, 1);
 }
 
+// One label as a reward model has it, three as a classifier; scores of a row do not depend on those beside it.
+void a_score_head_gives_its_scores() {
+  for (const int32_t labels : {1, 3}) {
+    ga_model_config config = config_of(4, 2, 6);
+    config.num_labels = labels;
+    const Model model = model_of(config, 9);
+    const auto prompt = ids(13, 7);
+    Rig rig(100, 1, labels);
+    rig.engine.add_view(load(rig.backend, model), nullptr, 32);
+    rig.start();
+
+    rig.lane(0, 0, prompt.data(), 13, 0);
+    const int32_t again = rig.lane(0, 0, prompt.data(), 13, 3);
+    rig.sequence({{4, 1.f}}, 1, GA_KEEP_LOGITS);
+    rig.sequence({{12, 1.f}}, 1, GA_KEEP_LOGITS);
+    rig.sequence({{again + 12, 1.f}}, 1, GA_KEEP_LOGITS);
+    rig.engine.step();
+
+    std::vector<std::vector<float>> scores(3, std::vector<float>(size_t(labels)));
+    for (int32_t s = 0; s < 3; ++s) rig.engine.logits(s, scores[size_t(s)].data());
+    const auto expected = model.logits(prompt);
+    for (int32_t label = 0; label < labels; ++label) {
+      CHECK(std::abs(scores[0][size_t(label)] - expected[4][size_t(label)]) < kWithin);
+      CHECK(std::abs(scores[1][size_t(label)] - expected[12][size_t(label)]) < kWithin);
+    }
+    CHECK(scores[0] != scores[1] && scores[2] == scores[1]);
+  }
+}
+
 // The last law and token of a prompt cut into chunks, beside `others` lanes of one row.
 std::pair<std::vector<float>, int32_t> run_chunked(const Model& model, int32_t chunk, int32_t others) {
   const auto prompt = ids(19, 4);
@@ -225,6 +254,7 @@ int main(int argc, char** argv) {
                           {"quantised_models_match_their_definition", quantised_models_match_their_definition},
                           {"formats_run_side_by_side", formats_run_side_by_side},
                           {"the_law_is_the_product_of_the_models", the_law_is_the_product_of_the_models},
+                          {"a_score_head_gives_its_scores", a_score_head_gives_its_scores},
                           {"chunks_and_batches_do_not_change_a_bit", chunks_and_batches_do_not_change_a_bit},
                           {"a_page_is_shared_in_the_step_that_fills_it", a_page_is_shared_in_the_step_that_fills_it},
                           {"a_decoding_step_is_one_graph", a_decoding_step_is_one_graph},
