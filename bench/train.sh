@@ -4,27 +4,29 @@
 #   bench/train.sh [BASE PAIRS METHOD DTYPE BATCH STEPS TURNS]
 #
 # The same pairs in the same order, the same precision (f32, or bf16 factors over f32 weights) and threads. PYTHON names
-# the interpreter that has torch, transformers and peft (default .venv/bin/python), THREADS how many to use. Prints a
-# line a run (tokens are those of the sequences, padding not counted; the first step is not counted) and the ratio of the
-# medians over the turns. Peak memory is the process's largest resident set, the JVM and the interpreter included.
+# the interpreter that has torch, transformers and peft (default .venv/bin/python), THREADS how many to use, TARGETS the
+# layers that LoRA updates (default q_proj,k_proj,v_proj), PEER_PRELOAD a library for the peer alone, as an allocator.
+# Prints a line a run (tokens are those of the sequences, padding not counted; the first step is not counted), and the
+# medians over the turns with their range and ratio. Peak memory is the process's largest resident set, the JVM and the
+# interpreter included.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/.."
 base=${1:-models/demo-base} pairs=${2:-models/data/pairs-positive.jsonl} method=${3:-lora} dtype=${4:-f32}
 batch=${5:-8} steps=${6:-4} turns=${7:-3}
 python=${PYTHON:-.venv/bin/python}
-threads=${THREADS:-$(nproc)}
+threads=${THREADS:-$(nproc)} targets=${TARGETS:-q_proj,k_proj,v_proj}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 peer() {
-  "$python" bench/peers/transformers_train.py --base "$base" --pairs "$pairs" --method "$method" --dtype "$dtype" \
-    --batch-size "$batch" --steps "$steps" --threads "$threads"
+  LD_PRELOAD=${PEER_PRELOAD:-} "$python" bench/peers/transformers_train.py --base "$base" --pairs "$pairs" \
+    --method "$method" --lora-targets "$targets" --dtype "$dtype" --batch-size "$batch" --steps "$steps" --threads "$threads"
 }
 ours() {
   rm -rf "$work/out"
   /usr/bin/time -f '%M' -o "$work/peak" ./genarm train --base "$base" --pairs "$pairs" --method "$method" --dtype "$dtype" \
-    --batch-size "$batch" --steps $((steps + 1)) --learning-rate 1e-4 --no-shuffle --threads "$threads" --save-every 0 \
-    --out "$work/out" --log "$work/log" --quiet >/dev/null
+    --lora-targets "$targets" --batch-size "$batch" --steps $((steps + 1)) --learning-rate 1e-4 --no-shuffle \
+    --threads "$threads" --save-every 0 --out "$work/out" --log "$work/log" --quiet >/dev/null
   "$python" - "$work/log" "$work/peak" <<'EOF'
 import json, statistics, sys
 steps = [json.loads(line) for line in open(sys.argv[1])]
@@ -41,8 +43,10 @@ done
 "$python" - "$work" "$method $dtype, batch $batch" <<'EOF'
 import json, statistics, sys
 runs = {side: [json.loads(line) for line in open(f"{sys.argv[1]}/{side}")] for side in ("peer", "ours")}
-speed = {side: statistics.median(run["tokens_per_second"] for run in of) for side, of in runs.items()}
+speeds = {side: sorted(run["tokens_per_second"] for run in of) for side, of in runs.items()}
+speed = {side: statistics.median(of) for side, of in speeds.items()}
 peak = {side: max(run["peak_mib"] for run in of) for side, of in runs.items()}
-print(f"ours / peer = {speed['ours'] / speed['peer']:.2f}  ({speed['ours']:.0f} / {speed['peer']:.0f} tokens/s, {sys.argv[2]};"
+text = {side: f"{speed[side]:.0f} [{of[0]:.0f}, {of[-1]:.0f}]" for side, of in speeds.items()}
+print(f"ours / peer = {speed['ours'] / speed['peer']:.2f}  ({text['ours']} / {text['peer']} tokens/s, {sys.argv[2]};"
       f" peak {peak['ours']} / {peak['peer']} MiB)")
 EOF

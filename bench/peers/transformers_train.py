@@ -74,7 +74,8 @@ def main():
     causal = transformers.AutoModelForCausalLM.from_pretrained(args.base, dtype=torch.float32, attn_implementation="sdpa")
     if args.method == "lora":
         from peft import LoraConfig, get_peft_model
-        config = LoraConfig(r=8, lora_alpha=16, target_modules=args.lora_targets.split(","), task_type="CAUSAL_LM")
+        targets = args.lora_targets if args.lora_targets == "all-linear" else args.lora_targets.split(",")
+        config = LoraConfig(r=8, lora_alpha=16, target_modules=targets, task_type="CAUSAL_LM")
         causal = get_peft_model(causal, config).base_model.model
     trained = [p for p in causal.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=args.learning_rate, weight_decay=0, fused=True)
