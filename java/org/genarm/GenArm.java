@@ -279,6 +279,12 @@ public final class GenArm implements AutoCloseable {
   @Override
   public void close() {
     engine.close();
-    GenArmBuilder.closeAll(resources);
+    closeAll(resources);
+  }
+
+  static void closeAll(List<Runnable> resources) {
+    for (int i = resources.size() - 1; i >= 0; i--) {
+      resources.get(i).run();
+    }
   }
 }

@@ -47,6 +47,7 @@ public final class GenArmBuilder {
   private Dtype activations;
   private int maxModelLen;
   private int maxSequences = 8;
+  private int stepsInFlight;
   private int maxQueue = 1024;
   private long kvBytes = 1L << 30;
   private boolean components;
@@ -157,6 +158,12 @@ public final class GenArmBuilder {
     return this;
   }
 
+  /** Steps that the device has before the first one's tokens are there, up to 8; by default 1 on a CPU, 2 on a GPU. */
+  public GenArmBuilder stepsInFlight(int count) {
+    stepsInFlight = count;
+    return this;
+  }
+
   /** Completions that may wait. */
   public GenArmBuilder maxQueue(int count) {
     maxQueue = count;
@@ -214,7 +221,7 @@ public final class GenArmBuilder {
     requireKnown(armTemplates.keySet());
     List<Runnable> opened = new ArrayList<>();
     try {
-      Device opensOn = openDevice();
+      Device opensOn = ViewLoader.openDevice(device, threads, listener);
       opened.add(opensOn::close);
       requireMemory(opensOn);
       ViewLoader loader = new ViewLoader(opensOn, listener, opened);
@@ -226,17 +233,9 @@ public final class GenArmBuilder {
       EngineConfig limits = limits(opensOn, views, speculates, vocabSize);
       return new GenArm(Engine.open(opensOn, views, limits, speculates, threadFactory), prompts, opened);
     } catch (RuntimeException | Error e) {
-      closeAll(opened);
+      GenArm.closeAll(opened);
       throw e;
     }
-  }
-
-  private Device openDevice() {
-    Device opensOn = Device.open(device, threads);
-    if (device.equals("auto") && Device.cudaCount() == 0) {
-      listener.onCpu(Device.whyNoCuda());
-    }
-    return opensOn;
   }
 
   private void requireMemory(Device opensOn) {
@@ -286,14 +285,9 @@ public final class GenArmBuilder {
     return config
         .withKvPages((int) Math.min(config.kvPages(), pages))
         .withMaxQueue(maxQueue)
+        .withStepsInFlight(stepsInFlight == 0 ? opensOn.defaultStepsInFlight() : stepsInFlight)
         .withPrefixSharing(prefixSharing)
         .withMaxComponents(components ? maxSequences * views.size() : 0)
         .withActivations(activations == null ? opensOn.defaultActivations() : activations);
-  }
-
-  static void closeAll(List<Runnable> resources) {
-    for (int i = resources.size() - 1; i >= 0; i--) {
-      resources.get(i).run();
-    }
   }
 }

@@ -32,6 +32,15 @@ final class ViewLoader {
     this.opened = opened;
   }
 
+  /** Tells the listener where `auto` has come to a CPU. */
+  static Device openDevice(String name, int threads, GenArmBuilder.LoadListener listener) {
+    Device opened = Device.open(name, threads);
+    if (name.equals("auto") && Device.cudaCount() == 0) {
+      listener.onCpu(Device.whyNoCuda());
+    }
+    return opened;
+  }
+
   View base(Path directory, Dtype kept) {
     return View.base(model(View.BASE, directory, kept));
   }

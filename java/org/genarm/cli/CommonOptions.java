@@ -16,6 +16,7 @@ import org.genarm.GenArm;
 import org.genarm.GenArmBuilder;
 import org.genarm.binding.Device;
 import org.genarm.binding.Dtype;
+import org.genarm.binding.NativeEngine;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -98,6 +99,10 @@ final class CommonOptions {
       description = "who guesses tokens that one step then verifies; the tokens stay the same")
   private String speculate;
 
+  @Option(names = "--steps-in-flight", defaultValue = "0", paramLabel = "N",
+      description = "steps that the device has before the first one's tokens are there; 0: 1 on the CPU, 2 on CUDA")
+  private int stepsInFlight;
+
   @Option(names = "--quiet", description = "no progress on standard error")
   private boolean quiet;
 
@@ -120,6 +125,9 @@ final class CommonOptions {
     }
     if (maxModelLen != null && maxModelLen < 1) {
       throw usage("--max-model-len: expected at least 1, got " + maxModelLen);
+    }
+    if (stepsInFlight < 0 || stepsInFlight > NativeEngine.MAX_IN_FLIGHT) {
+      throw usage("--steps-in-flight: expected 0 to " + NativeEngine.MAX_IN_FLIGHT + ", got " + stepsInFlight);
     }
     if (!SPECULATE.matcher(speculate).matches()) {
       throw usage("--speculate: expected auto, off, arm, lookup or draft=DIR, got '" + speculate + "'");
@@ -196,6 +204,7 @@ final class CommonOptions {
         .threads(threads)
         .dtype(dtype().orElse(null))
         .speculate(speculate)
+        .stepsInFlight(stepsInFlight)
         .activations(parse("--activations", activations, ACTIVATIONS).orElse(null));
     List<String> names = opened.stream().map(ArmOption::name).toList();
     for (ArmOption arm : opened) {

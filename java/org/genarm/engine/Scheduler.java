@@ -90,7 +90,7 @@ final class Scheduler {
 
   /** Chooses the rows of the next step and returns how many there are. */
   int plan() {
-    running.endFromOutside(System.nanoTime());
+    endFromOutside();
     pages.beginStep();
     numScheduled = 0;
     numRows = 0;
@@ -106,6 +106,11 @@ final class Scheduler {
       planDraws();
     }
     return numRows;
+  }
+
+  /** Before each step, and before tokens are taken that came without one being planned. */
+  void endFromOutside() {
+    running.endFromOutside(System.nanoTime());
   }
 
   private void planDrafts() {

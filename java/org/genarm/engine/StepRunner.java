@@ -29,6 +29,9 @@ final class StepRunner {
    * oldest. Returns its rows; 0 where there was nothing to do, or a step failed.
    */
   int turn(int most) {
+    if (!scheduler.mayPlan(most)) {
+      scheduler.endFromOutside();
+    }
     while (scheduler.mayPlan(most)) {
       int rows = scheduler.plan();
       if (rows == 0) {
@@ -44,6 +47,7 @@ final class StepRunner {
   /** Hands out the tokens of every step in flight. */
   void drain() {
     while (!scheduler.inFlight().isEmpty()) {
+      scheduler.endFromOutside();
       collect();
     }
   }

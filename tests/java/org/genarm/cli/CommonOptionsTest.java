@@ -100,6 +100,7 @@ class CommonOptionsTest {
           --base b --speculate draft= | "--speculate: expected auto, off, arm, lookup or draft=DIR, got 'draft='"
           --base b --speculate arm | "--speculate: arm needs an --arm with weights of its own"
           --base b --max-model-len 0 | "--max-model-len: expected at least 1, got 0"
+          --base b --steps-in-flight 9 | "--steps-in-flight: expected 0 to 8, got 9"
           --base b --max-model-len 1.5 | "Invalid value for option '--max-model-len': '1.5' is not an int"
           --base b --arm a --arm-dtype c=bf16 | "--arm-dtype: there is no --arm named c"
           --base b --arm a --arm-dtype bf16 | "--arm-dtype: expected NAME=VALUE, got 'bf16'"
