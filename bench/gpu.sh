@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # Everything that a machine with an NVIDIA GPU can tell, in one command: builds for the card, proves the kernels on it,
-# then measures, most important first, and stops at a time limit.
+# then measures, and stops at a time limit.
 #
 #   bench/gpu.sh [--minutes N] [--out DIR] [--arch 90a] [--python PYTHON] [--java HOME] [--build-only]
 #
-#   --minutes N      in all, building included (30)
-#   --out DIR        of results.json, table.txt and logs (target/gpu)
+#   --minutes N      in all, building included (30); 9 is enough for the most important numbers
+#   --out DIR        of results.json, table.txt and log.txt (target/gpu)
 #   --arch CC        of the card; asked of nvidia-smi otherwise (9.0 becomes 90a)
 #   --python PYTHON  with torch, for cuBLAS and the peers (python3 where it has torch; without, they are left out)
 #   --java HOME      a Java runtime (jlink's will do): times the command line on the demo models, too
 #   --build-only     stops before anything that needs the GPU
 #
-# Needs nvcc, CMake and g++; no Java, no network. In order, each within its share of the time: the card's own rates; the
-# kernels' tests on the card and under compute-sanitizer; whole guided steps; the peers in PyTorch; every kernel.
+# Needs nvcc, CMake and g++; no Java, no network. In order: the kernels' tests on the card, a short set of them under
+# compute-sanitizer; (a) the card's own rates; (b) every kernel, and cuBLAS; (c) whole guided steps; (d) the peers in
+# PyTorch. A section may take its share of the time that is left, the most important of it first; what one does not
+# need is for those after it. Results are written after every section, and when the script is stopped.
 set -euo pipefail
 self=$(readlink -f "$0")
 cd "$(dirname "$self")/.."
@@ -29,7 +31,8 @@ while [ $# -gt 0 ]; do
     *) echo "unknown option $1 (--help)" >&2; exit 2 ;;
   esac
 done
-deadline=$((SECONDS + minutes * 60))
+[[ $minutes =~ ^[0-9]+([.][0-9]+)?$ ]] || { echo "--minutes must be a number, got $minutes" >&2; exit 2; }
+deadline=$((SECONDS + $(awk "BEGIN { print int($minutes * 60) }")))
 left() { echo $((deadline - SECONDS)); }
 
 nvcc=$(command -v nvcc || ls /usr/local/cuda/bin/nvcc 2>/dev/null || true)
@@ -49,24 +52,71 @@ lines=$out/lines.jsonl log=$out/log.txt
 : >"$lines"
 : >"$log"
 
-# section NAME SECONDS COMMAND...: runs it within its share and what is left; says how it ended. Never stops the script.
-section() {
-  local name=$1 share=$2 rc=0
-  shift 2
-  local limit=$(($(left) < share ? $(left) : share))
-  if [ "$limit" -lt 10 ]; then
-    echo "## $name: left out, the time is over"
-    echo "{\"section\": \"script\", \"name\": \"$name\", \"ended\": \"no time\"}" >>"$lines"
-    return 0
+# One JSON and one table of the lines so far; a line that was cut off is left out.
+write_results() {
+  local driver
+  driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -1)
+  {
+    echo "{\"date\": \"$(date -u +%FT%TZ)\", \"commit\": \"$(git rev-parse HEAD 2>/dev/null || echo unknown)\","
+    echo " \"driver\": \"$driver\", \"minutes\": $minutes,"
+    echo " \"nvcc\": \"$("$nvcc" --version | sed -n 's/.*release \([0-9.]*\).*/\1/p')\", \"results\": ["
+    grep -x '{.*}' "$lines" | sed '$!s/$/,/' || true
+    echo "]}"
+  } >"$out/results.json.new"
+  mv "$out/results.json.new" "$out/results.json"
+  {
+    echo "$(date -u +%F), $(nvidia-smi --query-gpu=name --format=csv,noheader 2>/dev/null | head -1), driver $driver"
+    grep -x '{.*}' "$lines" | awk -f bench/table.awk || true
+  } >"$out/table.txt"
+}
+running=
+stop() {
+  trap - EXIT
+  if [ -n "$running" ]; then
+    kill "$running" 2>/dev/null || true
+    wait "$running" 2>/dev/null || true
   fi
-  local begin=$SECONDS
-  echo "## $name (at most $limit s)"
-  timeout -k 10 "$limit" "$@" 2>&1 | tee -a "$log" || rc=${PIPESTATUS[0]}
-  local ended=ok
-  [ "$rc" = 124 ] && ended="time limit"
-  [ "$rc" = 0 ] || [ "$rc" = 124 ] || ended="failed with $rc"
+  write_results
+  echo "results in $out/results.json and $out/table.txt"
+}
+
+# What share of the time each section has; section() takes its own off. A new line in `lines` is one result.
+declare -A share=([tests]=18 [memcheck]=5 [racecheck]=5 [device]=4 [kernels]=20 [cublas]=5 [steps]=26 [peers]=15 ["command line"]=3)
+shares_left=101
+# section NAME COMMAND...: runs it, with SECONDS_OF_SECTION in the environment, and says how it ended. Never stops the script.
+section() {
+  local name=$1 rc=0 ended=ok begin=$SECONDS
+  shift
+  local limit=$(($(left) * ${share[$name]} / shares_left))
+  shares_left=$((shares_left - ${share[$name]}))
+  if [ "$(left)" -lt 1 ]; then
+    ended="no time"
+  else
+    [ "$limit" -gt 0 ] || limit=1
+    echo "## $name (at most $limit s)"
+    SECONDS_OF_SECTION=$((limit * 19 / 20)) timeout -k 5 "$limit" "$@" > >(tee -a "$log") 2>&1 &
+    running=$!
+    wait "$running" || rc=$?
+    running=
+    [ "$rc" = 0 ] || ended="failed with $rc"
+    [ "$rc" != 124 ] && [ "$rc" != 137 ] || ended="time limit"
+  fi
   echo "## $name: $ended after $((SECONDS - begin)) s"
+  [ -z "$(tail -c 1 "$lines")" ] || echo >>"$lines"
   echo "{\"section\": \"script\", \"name\": \"$name\", \"ended\": \"$ended\", \"seconds\": $((SECONDS - begin))}" >>"$lines"
+  write_results
+}
+# without NAME WHY: leaves a section out.
+without() {
+  shares_left=$((shares_left - ${share[$1]}))
+  echo "## $1: left out, $2"
+  echo "{\"section\": \"script\", \"name\": \"$1\", \"ended\": \"left out, $2\", \"seconds\": 0}" >>"$lines"
+}
+# bench NAME PROGRAM...: a section that appends its results to `lines` and stops by itself.
+bench() {
+  local name=$1
+  shift
+  section "$name" bash -c 'exec "$@" --seconds "$SECONDS_OF_SECTION"' bash "$@" --json "$lines"
 }
 
 build() {
@@ -79,49 +129,46 @@ echo "## build for sm_$arch with $("$nvcc" --version | grep release)"
 build || { tail -20 "$log"; echo "gpu.sh: the build failed, see $log" >&2; exit 1; }
 [ -z "$build_only" ] || { echo "built in $out/build"; exit 0; }
 bin=$(dirname "$(find "$out/build" -name gpu_device_bench -type f | head -1)")
+trap stop EXIT
+trap 'exit 130' INT TERM
 
-# (a) the card
+# The kernels on the card: what the host executor cannot prove.
 nvidia-smi --query-gpu=name,driver_version,clocks.max.sm,clocks.max.mem,power.limit --format=csv,noheader | tee -a "$log"
-section "device" 120 "$bin/gpu_device_bench" --json "$lines"
-ceiling=$(sed -n 's/.*"name": "read", "gb_per_s": \([0-9.]*\).*/\1/p' "$lines" | head -1)
-
-# the kernels on the card: what the host executor cannot prove
-section "tests" 240 ctest --test-dir "$out/build" -C gpu -L gpu --output-on-failure
+section tests ctest --test-dir "$out/build" -C gpu -L gpu --output-on-failure
 sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null || true)
 if [ -n "$sanitizer" ]; then
-  section "memcheck" 90 "$sanitizer" --tool memcheck --error-exitcode 1 "$bin/gpu_project_test" 1
-  section "racecheck" 90 "$sanitizer" --tool racecheck --error-exitcode 1 "$bin/gpu_lm_head_test" 1
-fi
-
-# (c) whole steps, before the kernels alone: they are what this is for
-section "steps" 420 "$bin/gpu_step_bench" --json "$lines" --ceiling "${ceiling:-0}" --seconds 400
-
-# (d) the peers
-if [ -z "$python" ] && python3 -c 'import torch' 2>/dev/null; then python=python3; fi
-if [ -n "$python" ]; then
-  section "peers" 420 "$python" bench/peers/gpu_steps.py --json "$lines" --seconds 400
-  section "cublas" 120 "$python" bench/peers/gpu_kernels.py --json "$lines" --ceiling "${ceiling:-0}" --seconds 110
+  section memcheck "$sanitizer" --tool memcheck --error-exitcode 1 "$bin/gpu_project_test" 1
+  section racecheck "$sanitizer" --tool racecheck --error-exitcode 1 "$bin/gpu_lm_head_test" 1
 else
-  echo "## peers: left out, no python with torch (--python)"
+  without memcheck "no compute-sanitizer"
+  without racecheck "no compute-sanitizer"
 fi
+
+# (a) the card
+bench device "$bin/gpu_device_bench"
+ceiling=$(sed -n 's/.*"name": "read", "gb_per_s": \([0-9.]*\).*/\1/p' "$lines" | head -1)
 
 # (b) every kernel
-section "kernels" 420 "$bin/gpu_kernel_bench" --json "$lines" --ceiling "${ceiling:-0}" --seconds 400
-
-if [ -n "$java" ]; then
-  section "command line" 180 env JAVA_HOME="$java" ./genarm bench latency --base models/demo-base \
-    --arm positive=models/demo-arm-positive=1 --device cuda --json
+bench kernels "$bin/gpu_kernel_bench" --ceiling "${ceiling:-0}"
+if [ -z "$python" ] && python3 -c 'import torch' 2>/dev/null; then python=python3; fi
+if [ -n "$python" ]; then
+  bench cublas "$python" bench/peers/gpu_kernels.py --ceiling "${ceiling:-0}"
+else
+  without cublas "no python with torch (--python)"
 fi
 
-{
-  echo "{\"date\": \"$(date -u +%FT%TZ)\", \"commit\": \"$(git rev-parse HEAD 2>/dev/null || echo unknown)\","
-  echo " \"driver\": \"$(nvidia-smi --query-gpu=driver_version --format=csv,noheader | head -1)\","
-  echo " \"nvcc\": \"$("$nvcc" --version | sed -n 's/.*release \([0-9.]*\).*/\1/p')\", \"results\": ["
-  sed '$!s/$/,/' "$lines"
-  echo "]}"
-} >"$out/results.json"
-{
-  echo "$(date -u +%F), $(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | head -1)"
-  sed 's/[{}"]//g; s/section: //' "$lines"
-} >"$out/table.txt"
-echo "results in $out/results.json and $out/table.txt"
+# (c) whole steps
+bench steps "$bin/gpu_step_bench" --ceiling "${ceiling:-0}"
+if [ -n "$java" ]; then
+  section "command line" env JAVA_HOME="$java" ./genarm bench latency --base models/demo-base \
+    --arm positive=models/demo-arm-positive=1 --device cuda --json
+else
+  without "command line" "no --java"
+fi
+
+# (d) the peers
+if [ -n "$python" ]; then
+  bench peers "$python" bench/peers/gpu_steps.py
+else
+  without peers "no python with torch (--python)"
+fi

@@ -1,5 +1,5 @@
-// Every product of a layer and the LM head at the shapes of known models, over cold weights: copies of a weight take
-// turns until they are more than any cache holds.
+// Every kernel of a decoding step at the shapes of known models, over cold memory: copies of what is read take turns until
+// they are more than any cache holds.
 #include "cuda/kernels.h"
 #include "gpu_bench.h"
 #include "shapes.h"
@@ -17,16 +17,23 @@ struct Bench {
 
   struct Weights {
     std::vector<DeviceMemory> copies;
+    int64_t rows;
     int32_t columns;
     Format format;
     int64_t bytes;
     Weight operator[](int i) const { return {copies[size_t(i) % copies.size()].as<const void>(), nullptr, columns, format}; }
   };
   Weights weights(int64_t rows, int64_t columns) const {
-    Weights w = {{}, int32_t(columns), format, tiles_of(rows) * tile_bytes(columns, format)};
+    Weights w = {{}, rows, int32_t(columns), format, tiles_of(rows) * tile_bytes(columns, format)};
     const size_t count = options.smoke ? 1 : std::max<size_t>(2, kColdBytes / size_t(w.bytes) + 1);
     for (size_t i = 0; i < count; ++i) w.copies.push_back(random_memory(size_t(w.bytes), stream));
     return w;
+  }
+  template <class T>
+  DeviceMemory kept(const std::vector<T>& values) const {
+    DeviceMemory memory(values.size() * sizeof(T));
+    copy_to_device(memory.as<void>(), values.data(), values.size() * sizeof(T), stream);
+    return memory;
   }
   template <class Make>
   void measure(const char* kernel, int rows, double bytes, size_t copies, const Make& make) const {
@@ -48,8 +55,8 @@ void project_of(const Bench& b, const char* name, int64_t rows, int64_t columns,
   const DeviceMemory x = random_memory(size_t(num_rows * columns) * 2, b.stream);
   const DeviceMemory hidden = random_memory(size_t(num_rows * rows) * 4, b.stream);
   b.measure(name, num_rows, double(w.bytes), w.copies.size(), [&](int i) {
-    const ProjectProblem p = {hidden.as<float>(), rows, x.as<const bf16>(), columns, w[i], nullptr, int32_t(rows), int32_t(columns),
-                              num_rows};
+    const ProjectProblem p = {hidden.as<float>(), rows, x.as<const bf16>(), columns, w[i], nullptr, nullptr, int32_t(rows),
+                              int32_t(columns), num_rows};
     project(&p, 1, Order::overlaps_previous, b.stream);
   });
 }
@@ -88,14 +95,7 @@ void lm_head_of(const Bench& b, const ga_model_config& c, int num_x) {
     plan.temperature = plan.top_p = 1;
     plan.z_row = -1;
   }
-  const auto kept = [&](const void* data, size_t bytes) {
-    DeviceMemory memory(bytes);
-    copy_to_device(memory.as<void>(), data, bytes, b.stream);
-    return memory;
-  };
-  const DeviceMemory device_first = kept(first.data(), first.size() * 4), device_row = kept(row.data(), row.size() * 4);
-  const DeviceMemory device_zero = kept(zero.data(), zero.size() * 4);
-  const DeviceMemory device_plan = kept(plans.data(), plans.size() * sizeof(SamplingPlan));
+  const DeviceMemory device_first = b.kept(first), device_row = b.kept(row), device_zero = b.kept(zero), device_plan = b.kept(plans);
   b.measure("lm_head and draw", num_x, double(w.bytes), w.copies.size(), [&](int i) {
     LmHeadLaunch p = {};
     p.sampled = sampled.as<int32_t>();
@@ -113,16 +113,116 @@ void lm_head_of(const Bench& b, const ga_model_config& c, int num_x) {
   });
 }
 
-void run(const BenchOptions& options, const char* model, const ga_model_config& c, Format format, stream_t stream) {
-  const Bench b = {options, model, format, stream};
-  for (const int rows : {1, 2, 8, 32}) {
-    if (options.out_of_time()) return;
-    project_of(b, "o_proj", c.hidden_size, int64_t(c.num_heads) * c.head_dim, rows);
-    project_of(b, "down_proj", c.hidden_size, c.intermediate_size, rows);
-    gate_up_of(b, c, rows);
-    lm_head_of(b, c, rows);
-    if (options.smoke) return;
+// Rows that stand at position `context` - 1 of their own pages, pages of 64.
+struct Cached {
+  static constexpr int kPage = 64;
+  std::vector<DeviceMemory> copies;
+  DeviceMemory position, table, pages, angles;
+  int64_t bytes;
+
+  Cached(const Bench& b, const ga_model_config& c, int num_rows, int context) {
+    const int each = (context + kPage - 1) / kPage;
+    std::vector<int32_t> positions(size_t(num_rows), context - 1), tables, all;
+    for (int r = 0; r < num_rows; ++r) tables.push_back(r * each);
+    for (int i = 0; i < num_rows * each; ++i) all.push_back(i);
+    bytes = int64_t(num_rows) * each * kPage * c.num_kv_heads * 2 * kv_stride(c.head_dim) * int64_t(sizeof(bf16));
+    const size_t count = b.options.smoke ? 1 : std::max<size_t>(2, kColdBytes / size_t(bytes) + 1);
+    for (size_t i = 0; i < count; ++i) copies.push_back(random_memory(size_t(bytes), b.stream));
+    position = b.kept(positions);
+    table = b.kept(tables);
+    pages = b.kept(all);
+    angles = random_memory(size_t(context) * size_t(c.head_dim) * 2, b.stream);
   }
+  Places places() const { return {position.as<const int32_t>(), table.as<const int32_t>(), pages.as<const int32_t>()}; }
+  KvPages pages_of(const ga_model_config& c, int i) const {
+    return {copies[size_t(i) % copies.size()].as<bf16>(), kPage, c.num_kv_heads, c.head_dim};
+  }
+};
+
+void qkv_of(const Bench& b, const ga_model_config& c, int num_rows) {
+  const int64_t q = int64_t(c.num_heads) * c.head_dim;
+  const Bench::Weights wq = b.weights(paired_rows(c.num_heads, c.head_dim), c.hidden_size);
+  const Bench::Weights wk = b.weights(paired_rows(c.num_kv_heads, c.head_dim), c.hidden_size), wv = b.weights(wk.rows, c.hidden_size);
+  const DeviceMemory hidden = random_memory(size_t(num_rows) * size_t(c.hidden_size) * 4, b.stream);
+  const DeviceMemory norm = random_memory(size_t(c.hidden_size) * 4, b.stream), out(size_t(num_rows) * size_t(q) * 4);
+  const Cached cached(b, c, num_rows, Cached::kPage);
+  b.measure("qkv", num_rows, double(wq.bytes + wk.bytes + wv.bytes), wq.copies.size(), [&](int i) {
+    QkvProblem p = {};
+    p.q = out.as<float>();
+    p.q_stride = q;
+    p.cache = cached.pages_of(c, i);
+    p.hidden = hidden.as<const float>();
+    p.hidden_stride = p.columns = c.hidden_size;
+    p.norm = norm.as<const float>();
+    p.q_weight = wq[i];
+    p.k_weight = wk[i];
+    p.v_weight = wv[i];
+    p.rope_cos = p.rope_sin = cached.angles.as<const float>();
+    p.places = cached.places();
+    p.eps = c.rms_norm_eps;
+    p.num_heads = c.num_heads;
+    p.num_rows = num_rows;
+    qkv(&p, 1, Order::overlaps_previous, b.stream);
+  });
+}
+
+void attention_of(const Bench& b, const ga_model_config& c, int num_rows, int context) {
+  const int64_t width = int64_t(c.num_heads) * c.head_dim;
+  const int max_blocks = (context + kAttentionBlock - 1) / kAttentionBlock;
+  const Cached cached(b, c, num_rows, context);
+  const DeviceMemory q = random_memory(size_t(num_rows * width) * 4, b.stream), out(size_t(num_rows * width) * 2);
+  const DeviceMemory partial(size_t(attention_partials(num_rows, c.num_heads, c.head_dim, max_blocks)) * 4);
+  const DeviceMemory ticket(size_t(num_rows * c.num_heads) * 4);
+  device_clear(ticket.as<void>(), ticket.bytes(), b.stream);
+  const std::string name = "attention, context " + std::to_string(context);
+  b.measure(name.c_str(), num_rows, double(cached.bytes), cached.copies.size(), [&](int i) {
+    AttentionProblem<bf16> p = {};
+    p.out = out.as<bf16>();
+    p.q = q.as<const float>();
+    p.out_stride = p.q_stride = width;
+    p.cache = cached.pages_of(c, i);
+    p.places = cached.places();
+    p.partial = partial.as<float>();
+    p.ticket = ticket.as<unsigned>();
+    p.num_heads = c.num_heads;
+    p.num_rows = num_rows;
+    attention(&p, 1, max_blocks, Order::overlaps_previous, b.stream);
+  });
+}
+
+// What a reward model's adapter of q and v costs beside the products that add it.
+void shrink_of(const Bench& b, const ga_model_config& c, int num_rows) {
+  constexpr int kRank = 16;
+  const size_t bytes = size_t(kRank) * size_t(c.hidden_size) * 4;
+  const DeviceMemory a = random_memory(2 * bytes, b.stream), u(size_t(2 * num_rows * kRank) * 4);
+  const DeviceMemory hidden = random_memory(size_t(num_rows) * size_t(c.hidden_size) * 4, b.stream);
+  const DeviceMemory norm = random_memory(size_t(c.hidden_size) * 4, b.stream), rows(size_t(2 * num_rows) * sizeof(RowUpdate));
+  b.measure("adapter of q and v", num_rows, double(2 * bytes), 64, [&](int) {
+    LowRankUpdate updates[2] = {};
+    for (int i = 0; i < 2; ++i) {
+      updates[i].a = a.as<const float>() + i * kRank * c.hidden_size;
+      updates[i].u = u.as<float>() + i * num_rows * kRank;
+      updates[i].rows = rows.as<RowUpdate>() + i * num_rows;
+      updates[i].rank = kRank;
+      updates[i].num_rows = num_rows;
+    }
+    const LowRankInput input = {nullptr, nullptr, 0, hidden.as<const float>(), c.hidden_size, norm.as<const float>(), c.rms_norm_eps,
+                                c.hidden_size};
+    shrink(input, updates, 2, Order::overlaps_previous, b.stream);
+  });
+}
+
+void run(const BenchOptions& options, const char* model, const ga_model_config& c, Format format, int rows, stream_t stream) {
+  if (options.out_of_time()) return;
+  const Bench b = {options, model, format, stream};
+  gate_up_of(b, c, rows);
+  project_of(b, "down_proj", c.hidden_size, c.intermediate_size, rows);
+  qkv_of(b, c, rows);
+  project_of(b, "o_proj", c.hidden_size, int64_t(c.num_heads) * c.head_dim, rows);
+  if (rows <= 64) lm_head_of(b, c, rows);
+  if (options.out_of_time()) return;
+  for (const int context : options.smoke ? std::vector<int>{300} : std::vector<int>{256, 2048}) attention_of(b, c, rows, context);
+  shrink_of(b, c, rows);
 }
 
 }  // namespace
@@ -134,14 +234,15 @@ int main(int argc, char** argv) {
   device_select(0);
   const stream_t stream = stream_create();
   if (options.smoke) {
-    for (const Format format : {Format::bf16, Format::f16, Format::int8, Format::int4}) run(options, "smoke", kSmoke, format, stream);
-  } else {
-    run(options, "7B", kLlama7B, Format::bf16, stream);
-    run(options, "1B", kLlama1B, Format::bf16, stream);
-    run(options, "70B", kLlama70B, Format::int4, stream);
-    run(options, "7B", kLlama7B, Format::int8, stream);
-    run(options, "8B", kLlama8B, Format::bf16, stream);
-    run(options, "13B", kLlama13B, Format::bf16, stream);
+    for (const Format format : {Format::bf16, Format::f16, Format::int8, Format::int4}) run(options, "smoke", kSmoke, format, 1, stream);
+  }
+  for (const int rows : options.smoke ? std::vector<int>{} : std::vector<int>{1, 8, 2, 32, 128, 512}) {
+    run(options, "7B", kLlama7B, Format::bf16, rows, stream);
+    run(options, "1B", kLlama1B, Format::bf16, rows, stream);
+    run(options, "70B", kLlama70B, Format::int4, rows, stream);
+    run(options, "8B", kLlama8B, Format::bf16, rows, stream);
+    run(options, "13B", kLlama13B, Format::bf16, rows, stream);
+    run(options, "7B", kLlama7B, Format::int8, rows, stream);
   }
   stream_destroy(stream);
 }

@@ -117,7 +117,7 @@ void follows_a_projection_that_it_overlaps() {
   const Array<uint16_t> x(ones), weight(packed);
   const ProjectProblem projection = {
       problem.device_hidden.data(), problem.hidden_stride, reinterpret_cast<bf16*>(x.data()), 32,
-      {weight.data(), nullptr, 32, Format::bf16}, nullptr, 48, 32, 3};
+      {weight.data(), nullptr, 32, Format::bf16}, nullptr, nullptr, 48, 32, 3};
   const FinalNormProblem arguments = problem.arguments();
   Stream stream;
 

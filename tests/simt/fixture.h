@@ -117,6 +117,43 @@ struct Weights {
   }
 };
 
+// What adapters of rank 3 and 8 add to rows of a layer, in turns; every third row has no adapter. Beyond B and u: NaN.
+struct Updates {
+  static constexpr float kScale = 1.5f;
+  int64_t num_outputs;
+  std::vector<float> b[2], u;
+  Array<float> device_b0, device_b1, device_u;
+  Array<RowUpdate> rows;
+
+  Updates(int num_rows, int64_t outputs, unsigned seed)
+      : num_outputs(outputs), b{with_nan(random_floats(size_t(outputs * rank_of(0)), seed)),
+                                with_nan(random_floats(size_t(outputs * rank_of(1)), seed + 1))},
+        u(random_floats(size_t(num_rows * 8), seed + 2)), device_b0(b[0]), device_b1(b[1]), device_u(u),
+        rows(records(num_rows)) {}
+
+  double at(int64_t row, int64_t output) const {
+    if (row % 3 == 2) return 0;
+    double sum = 0;
+    for (int r = 0; r < rank_of(row); ++r)
+      sum += double(b[row % 3][size_t(output * rank_of(row) + r)]) * double(u[size_t(row * 8 + r)]);
+    return double(kScale) * sum;
+  }
+
+ private:
+  static int rank_of(int64_t row) { return row % 3 == 0 ? 3 : 8; }
+  static std::vector<float> with_nan(std::vector<float> values) {
+    values.push_back(NAN);
+    return values;
+  }
+  std::vector<RowUpdate> records(int num_rows) const {
+    std::vector<RowUpdate> all(size_t(num_rows + 1), RowUpdate{device_u.data(), device_u.data(), NAN, 1});
+    for (int r = 0; r < num_rows; ++r)
+      all[size_t(r)] = r % 3 == 2 ? RowUpdate{nullptr, nullptr, 0, 0}
+                                  : RowUpdate{r % 3 ? device_b1.data() : device_b0.data(), device_u.data() + 8 * r, kScale, rank_of(r)};
+    return all;
+  }
+};
+
 // num_rows of `size` numbers, `stride` apart; between them `padding`.
 inline std::vector<float> padded_rows(int num_rows, int size, int64_t stride, unsigned seed, float padding, float scale = 1) {
   std::vector<float> values = random_floats(size_t(num_rows * stride), seed, scale);
@@ -151,7 +188,7 @@ class AddEight {
       : num_rows_(num_rows), size_(size), x_(size_t(num_rows) * 32, bf16{0x3f80}), weight_(quarters(size)) {}
 
   void run(float* hidden, int64_t stride, stream_t stream) const {
-    const ProjectProblem p = {hidden, stride, x_.data(), 32, {weight_.data(), nullptr, 32, Format::bf16}, nullptr, size_, 32,
+    const ProjectProblem p = {hidden, stride, x_.data(), 32, {weight_.data(), nullptr, 32, Format::bf16}, nullptr, nullptr, size_, 32,
                               num_rows_};
     project(&p, 1, Order::overlaps_previous, stream);
   }

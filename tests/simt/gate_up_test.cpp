@@ -11,17 +11,17 @@ struct Problem {
   int rows, columns, num_rows;
   int64_t out_stride, hidden_stride;
   Weights gate, up;
-  std::vector<float> hidden, norm, gate_bias, up_bias, gate_delta, up_delta;
-  Array<float> device_hidden, device_norm, device_gate_bias, device_up_bias, device_gate_delta, device_up_delta;
+  Updates gate_update, up_update;
+  std::vector<float> hidden, norm, gate_bias, up_bias;
+  Array<float> device_hidden, device_norm, device_gate_bias, device_up_bias;
   Array<bf16> out;
 
   Problem(int r, int c, int n, unsigned seed, Format format = Format::bf16)
       : rows(r), columns(c), num_rows(n), out_stride(r + 5), hidden_stride((c + 3) / 4 * 4 + 4), gate(r, c, seed, 0, format),
-        up(r, c, seed + 1, 0, format), hidden(padded_rows(n, c, hidden_stride, seed + 2, NAN, 3)),
+        up(r, c, seed + 1, 0, format), gate_update(n, r, seed + 6), up_update(n, r, seed + 9), hidden(padded_rows(n, c, hidden_stride, seed + 2, NAN, 3)),
         norm(random_floats(size_t(c), seed + 3)), gate_bias(random_floats(size_t(r), seed + 4)),
-        up_bias(random_floats(size_t(r), seed + 5)), gate_delta(random_floats(size_t(n) * size_t(r), seed + 6)),
-        up_delta(random_floats(size_t(n) * size_t(r), seed + 7)), device_hidden(hidden), device_norm(norm),
-        device_gate_bias(gate_bias), device_up_bias(up_bias), device_gate_delta(gate_delta), device_up_delta(up_delta),
+        up_bias(random_floats(size_t(r), seed + 5)), device_hidden(hidden), device_norm(norm),
+        device_gate_bias(gate_bias), device_up_bias(up_bias),
         out(size_t(n) * size_t(out_stride), bf16{0x4321}) {}
 
   GateUpProblem arguments(bool extras = true) const {
@@ -37,8 +37,8 @@ struct Problem {
     if (extras) {
       p.gate_bias = device_gate_bias.data();
       p.up_bias = device_up_bias.data();
-      p.gate_delta = device_gate_delta.data();
-      p.up_delta = device_up_delta.data();
+      p.gate_update = gate_update.rows.data();
+      p.up_update = up_update.rows.data();
     }
     p.eps = kEps;
     p.rows = rows;
@@ -54,11 +54,10 @@ struct Problem {
     for (int r = 0; r < num_rows; ++r) {
       const std::vector<double> x = normed(&now[size_t(r * hidden_stride)], norm, columns, double(kEps));
       for (int o = 0; o < rows; ++o) {
-        const size_t at = size_t(r) * size_t(rows) + size_t(o);
         double g_size = 1, u_size = 1, g = dot(gate, o, x, g_size), u = dot(up, o, x, u_size);
         if (extras) {
-          g += double(gate_bias[size_t(o)]) + double(gate_delta[at]);
-          u += double(up_bias[size_t(o)]) + double(up_delta[at]);
+          g += double(gate_bias[size_t(o)]) + gate_update.at(r, o);
+          u += double(up_bias[size_t(o)]) + up_update.at(r, o);
         }
         // x and out are rounded to T; silu's slope is below 1.1.
         const double tolerance = kRounding * (1.1 * g_size * std::fabs(u) + u_size * std::fabs(g));

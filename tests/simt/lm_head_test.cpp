@@ -27,15 +27,15 @@ struct Head {
   Weights weight;
   int num_x;
   int64_t stride;
-  std::vector<float> x, delta;  // x: what high and low add up to
+  Updates update;  // of all tokens but the last four
+  std::vector<float> x;  // what high and low add up to
   Array<bf16> device_x;
-  Array<float> device_delta;
-  bool has_delta;
+  bool has_update;
 
-  Head(int vocab_size, int columns, int rows, bool with_delta, unsigned seed, Format format = Format::bf16)
+  Head(int vocab_size, int columns, int rows, bool with_update, unsigned seed, Format format = Format::bf16)
       : weight(vocab_size, columns, seed, 0, format), num_x(rows), stride((columns + 7) / 8 * 8 + 8),
-        x(random_floats(size_t(rows * columns), seed + 1, 3)), delta(random_floats(size_t(rows * (vocab_size + 1)), seed + 2)),
-        device_x(split(x, rows, columns, stride)), device_delta(delta), has_delta(with_delta) {}
+        update(rows, std::max(1, vocab_size - 4), seed + 2), x(random_floats(size_t(rows * columns), seed + 1, 3)),
+        device_x(split(x, rows, columns, stride)), has_update(with_update) {}
 
   static std::vector<bf16> split(const std::vector<float>& x, int rows, int columns, int64_t stride) {
     std::vector<bf16> parts(size_t(2 * rows * stride), bf16{0x7fff});
@@ -49,12 +49,12 @@ struct Head {
     return parts;
   }
   HeadInput arguments() const {
-    return {weight.weight(), device_x.data(), stride, has_delta ? device_delta.data() : nullptr, weight.rows + 1,
+    return {weight.weight(), device_x.data(), stride, has_update ? update.rows.data() : nullptr, int(update.num_outputs),
             int(weight.columns), num_x};
   }
   double logit(int r, int token, double& size) const {
     const std::vector<double> row(&x[size_t(r * weight.columns)], &x[size_t(r * weight.columns)] + weight.columns);
-    return dot(weight, token, row, size) + (has_delta ? double(delta[size_t(r * (weight.rows + 1) + token)]) : 0);
+    return dot(weight, token, row, size) + (has_update && token < update.num_outputs ? update.at(r, token) : 0);
   }
 };
 
@@ -240,10 +240,12 @@ struct OneSequence {
 // What does not come to a finite number is not drawn.
 void nothing_finite_draws_nothing() {
   const Head head(20, 8, 1, true, 3);
-  const Array<float> infinite(21, INFINITY), none(21, NAN);
-  for (const Array<float>* delta : {&infinite, &none}) {
+  const Array<float> infinite(20, INFINITY), none(20, NAN), u(1, 1.0f);
+  for (const Array<float>* b : {&infinite, &none}) {
+    const Array<RowUpdate> update(1, RowUpdate{b->data(), u.data(), 1, 1});
     OneSequence one(head, 20, plan_of(3, 1, -1));
-    one.launch.head[0].delta = delta->data();
+    one.launch.head[0].update = update.data();
+    one.launch.head[0].update_rows = 20;
 
     CHECK(one.draw() == -1);
   }
@@ -252,12 +254,14 @@ void nothing_finite_draws_nothing() {
 void equal_logits_give_the_lowest_id() {
   const Head head(40, 8, 1, true, 3);
   const Array<bf16> nothing(size_t(2 * head.stride), bf16{0});
-  std::vector<float> equal(41, 1);
+  std::vector<float> equal(40, 1);
   equal[0] = 0;
-  const Array<float> delta(equal);
+  const Array<float> b(equal), u(1, 1.0f);
+  const Array<RowUpdate> update(1, RowUpdate{b.data(), u.data(), 1, 1});
   OneSequence one(head, 40, plan_of(3, 0, -1));
   one.launch.head[0].x = nothing.data();
-  one.launch.head[0].delta = delta.data();
+  one.launch.head[0].update = update.data();
+  one.launch.head[0].update_rows = 40;
 
   CHECK(one.draw() == 1);
 }

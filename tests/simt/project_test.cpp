@@ -13,6 +13,7 @@ struct Problem {
   Shape shape;
   int64_t x_stride, hidden_stride;
   Weights weight;
+  Updates update;
   std::vector<bf16> x;
   std::vector<float> hidden, bias;
   Array<bf16> device_x;
@@ -20,7 +21,7 @@ struct Problem {
 
   Problem(Shape s, unsigned seed, Format format = Format::bf16)
       : shape(s), x_stride((s.columns + 7) / 8 * 8 + 8), hidden_stride(s.rows + 3),
-        weight(s.rows, s.columns, seed, 0, format), x(padded_x(s, x_stride, seed + 1)),
+        weight(s.rows, s.columns, seed, 0, format), update(s.num_rows, s.rows, seed + 5), x(padded_x(s, x_stride, seed + 1)),
         hidden(padded_hidden(s, hidden_stride, seed + 2)), bias(random_floats(size_t(s.rows), seed + 3)),
         device_x(x), device_hidden(hidden), device_bias(bias) {}
 
@@ -39,14 +40,15 @@ struct Problem {
   }
   ProjectProblem arguments(bool with_bias = true) const {
     return {device_hidden.data(), hidden_stride, device_x.data(), x_stride, weight.weight(),
-            with_bias ? device_bias.data() : nullptr, shape.rows, shape.columns, shape.num_rows};
+            with_bias ? device_bias.data() : nullptr, with_bias ? update.rows.data() : nullptr, shape.rows, shape.columns,
+            shape.num_rows};
   }
 
   void check(bool with_bias = true, int times = 1) const {
     const std::vector<float> result = device_hidden.get();
     for (int r = 0; r < shape.num_rows; ++r) {
       for (int o = 0; o < shape.rows; ++o) {
-        double sum = with_bias ? double(bias[size_t(o)]) : 0, size = std::fabs(sum);
+        double sum = with_bias ? double(bias[size_t(o)]) + update.at(r, o) : 0, size = std::fabs(sum) + 10;
         for (int c = 0; c < shape.columns; ++c) {
           const double term = weight.at(o, c) * double(to_f32(x[size_t(r * x_stride + c)]));
           sum += term;

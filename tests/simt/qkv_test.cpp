@@ -34,8 +34,9 @@ struct Problem {
   int num_rows, stride;
   int64_t q_stride, hidden_stride;
   Weights q, k, v;
-  std::vector<float> hidden, norm, q_bias, kv_bias, q_delta, head_norm, rope_cos, rope_sin;
-  Array<float> device_hidden, device_norm, device_q_bias, device_kv_bias, device_q_delta, device_head_norm, device_cos,
+  Updates q_update, v_update;
+  std::vector<float> hidden, norm, q_bias, kv_bias, head_norm, rope_cos, rope_sin;
+  Array<float> device_hidden, device_norm, device_q_bias, device_kv_bias, device_head_norm, device_cos,
       device_sin, q_out;
   Array<int32_t> position, page_table, pages;
   Array<uint16_t> cache;
@@ -45,12 +46,13 @@ struct Problem {
         q_stride(s.num_heads * s.head_dim + 3), hidden_stride((s.columns + 3) / 4 * 4 + 4),
         q(s.num_heads * s.head_dim, s.columns, seed, s.head_dim, format), k(s.num_kv_heads * s.head_dim, s.columns, seed + 1, s.head_dim, format),
         v(s.num_kv_heads * s.head_dim, s.columns, seed + 2, s.head_dim),
+        q_update(num_rows, q.rows, seed + 7), v_update(num_rows, v.rows, seed + 17),
         hidden(padded_rows(num_rows, s.columns, hidden_stride, seed + 3, NAN, 3)), norm(random_floats(size_t(s.columns), seed + 4)),
         q_bias(random_floats(size_t(q.rows), seed + 5)), kv_bias(random_floats(size_t(k.rows), seed + 6)),
-        q_delta(random_floats(size_t(num_rows * q.rows), seed + 7)), head_norm(random_floats(size_t(s.head_dim), seed + 8)),
+        head_norm(random_floats(size_t(s.head_dim), seed + 8)),
         rope_cos(random_floats(size_t(kPositions * s.head_dim / 2), seed + 9)),
         rope_sin(random_floats(size_t(kPositions * s.head_dim / 2), seed + 10)), device_hidden(hidden), device_norm(norm),
-        device_q_bias(q_bias), device_kv_bias(kv_bias), device_q_delta(q_delta), device_head_norm(head_norm), device_cos(rope_cos),
+        device_q_bias(q_bias), device_kv_bias(kv_bias), device_head_norm(head_norm), device_cos(rope_cos),
         device_sin(rope_sin), q_out(size_t(num_rows * q_stride), 7), position(lanes.position), page_table(lanes.page_table),
         pages(lanes.pages), cache(size_t(lanes.num_pages * s.num_kv_heads * 2 * s.page_size * stride), kUntouched) {}
 
@@ -68,7 +70,8 @@ struct Problem {
     if (shape.bias) {
       p.q_bias = device_q_bias.data();
       p.k_bias = p.v_bias = device_kv_bias.data();
-      p.q_delta = device_q_delta.data();
+      p.q_update = q_update.rows.data();
+      p.v_update = v_update.rows.data();
     }
     if (shape.head_norm) p.q_norm = p.k_norm = device_head_norm.data();
     p.rope_cos = device_cos.data();
@@ -82,7 +85,7 @@ struct Problem {
   }
 
   // The head's numbers, and how far each may be off.
-  std::vector<double> head(const Weights& w, const std::vector<float>& bias, bool delta, int h, int r, bool rotated,
+  std::vector<double> head(const Weights& w, const std::vector<float>& bias, const Updates* update, int h, int r, bool rotated,
                            const std::vector<double>& x, std::vector<double>& slack) const {
     const int dim = shape.head_dim, half = dim / 2;
     std::vector<double> y;
@@ -92,7 +95,7 @@ struct Problem {
       const int64_t o = h * dim + i;
       y.push_back(dot(w, o, x, size));
       if (shape.bias) y.back() += bias[size_t(o)];
-      if (shape.bias && delta) y.back() += q_delta[size_t(r * w.rows + o)];
+      if (shape.bias && update) y.back() += update->at(r, o);
       slack.push_back(kRounding * size);
     }
     if (!rotated) return y;
@@ -128,7 +131,7 @@ struct Problem {
       for (float& value : h) value += added_to_hidden;
       const std::vector<double> x = normed(h.data(), norm, shape.columns, double(kEps));
       for (int i = 0; i < shape.num_heads; ++i) {
-        const std::vector<double> y = head(q, q_bias, true, i, r, true, x, slack);
+        const std::vector<double> y = head(q, q_bias, &q_update, i, r, true, x, slack);
         for (int d = 0; d < dim; ++d)
           check_near(result[size_t(r * q_stride + i * dim + d)], y[size_t(d)], slack[size_t(d)], "q", r, i * dim + d);
       }
@@ -137,7 +140,7 @@ struct Problem {
       const int at = lanes.position[size_t(r)], page = lanes.pages[size_t(lanes.page_table[size_t(r)] + at / shape.page_size)];
       for (int i = 0; i < shape.num_kv_heads; ++i) {
         for (int part = 0; part < 2; ++part) {
-          const std::vector<double> y = head(part ? v : k, kv_bias, false, i, r, part == 0, x, slack);
+          const std::vector<double> y = head(part ? v : k, kv_bias, part ? &v_update : nullptr, i, r, part == 0, x, slack);
           const size_t slot = size_t((((page * shape.num_kv_heads + i) * 2 + part) * shape.page_size + at % shape.page_size) * stride);
           for (int d = 0; d < stride; ++d) {
             const double expected = d < dim ? y[size_t(d)] : 0, tolerance = d < dim ? slack[size_t(d)] + 0x1p-8 * std::fabs(expected) : 0;

@@ -79,7 +79,7 @@ void a_packed_layer_multiplies() {
     std::shared_ptr<const ColumnOrder> last_order;
     const auto matrix = pack_matrix(layer.source(), last_order, stream);
     const auto again = pack_matrix(layer.source(), last_order, stream);
-    const ProjectProblem p = {hidden.data(), kRows, device_x.data(), kColumns, weight_of(matrix.get()), nullptr, kRows, kColumns, 1};
+    const ProjectProblem p = {hidden.data(), kRows, device_x.data(), kColumns, weight_of(matrix.get()), nullptr, nullptr, kRows, kColumns, 1};
 
     project(&p, 1, Order::after_previous, stream);
     stream_sync(stream);

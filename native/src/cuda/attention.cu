@@ -149,7 +149,7 @@ __global__ void __launch_bounds__(kThreads, 2)
     attention_kernel(const __grid_constant__ Problems<AttentionProblem<T>> problems) {
   grid_launch_dependents();
   int block;
-  const AttentionProblem<T>& p = problems.problem[problem_of_block(problems, block)];
+  const AttentionProblem<T>& p = problems.problem[problem_of_block(problems, int(blockIdx.x), block)];
   const Part part = part_of(p, block);
   const int dim = p.cache.head_dim, stride = kv_stride(dim);
   SMEM_DYN(Work, work);

@@ -124,9 +124,7 @@ void CudaBackend::reserve(const Limits& limits) {
   grow(partials_, std::max(row, std::min(kPartialBytes, row * size_t(limits_.max_rows))));
   grow(tickets_, (size_t(limits_.max_rows) * size_t(limits_.max_heads) + 1) * sizeof(unsigned));
   grow(candidates_, size_t(limits_.max_sequences) * kHeadBlocks * sizeof(Candidate));
-  const size_t rows = size_t(std::max(limits_.max_rows, limits_.max_x));
-  for (DeviceMemory& each : deltas_) grow(each, size_t(limits_.max_rows) * size_t(limits_.max_columns) * sizeof(float));
-  grow(u_, rows * kMaxRank * sizeof(float));
+  reserve_updates(std::max<int64_t>(StageUpdates::kMaxLayers * int64_t(limits_.max_rows), limits_.max_x));
 }
 
 void CudaBackend::set_activations(Dtype activations) {
@@ -146,27 +144,15 @@ void CudaBackend::lm_head(const LmHeadArgs& args) {
   if (args.problems.size > kMaxHeads)
     fail(GA_UNSUPPORTED, "a step reads at most %d LM heads, got %d", kMaxHeads, args.problems.size);
   LmHeadLaunch p = {};
-  int64_t updated_rows = 0;
+  updates_.begin();
   for (const HeadProblem& problem : args.problems) {
-    const int columns = int(problem.lm_head->columns);
+    const int columns = int(problem.lm_head->columns), num_x = problem.num_x;
     const auto* x = reinterpret_cast<const bf16*>(problem.x);
-    if (problem.low_rank) updated_rows += problem.num_x;
-    p.head[p.num_heads++] = {weight_of(problem.lm_head), x, columns, nullptr, 0, columns, problem.num_x};
-  }
-  // An adapter of an LM head is rare: its logits' memory is allocated when a step first needs it.
-  grow(deltas_[0], size_t(updated_rows) * size_t(args.vocab_size) * sizeof(float));
-  auto* logits = deltas_[0].as<float>();
-  for (int i = 0; i < p.num_heads; ++i) {
-    HeadInput& head = p.head[i];
-    const LowRank* update = args.problems[i].low_rank;
-    if (!update || head.num_x == 0) continue;
-    clear(logits, int64_t(head.num_x) * args.vocab_size, Order::overlaps_previous, stream_);
-    LowRank within = *update;
-    const LowRankInput input = {head.x, head.x + head.x_stride, 2 * head.x_stride, nullptr, 0, nullptr, 0, head.columns};
-    add_updates({&within, 1}, input, logits, args.vocab_size);
-    head.delta = logits;
-    head.delta_stride = args.vocab_size;
-    logits += int64_t(head.num_x) * args.vocab_size;
+    HeadInput& head = p.head[p.num_heads++] = {weight_of(problem.lm_head), x, columns, nullptr, 0, columns, num_x};
+    if (!problem.low_rank || num_x == 0) continue;
+    head.update = updates_.of_layer({problem.low_rank, 1}, num_x);
+    head.update_rows = int32_t(problem.low_rank->b->rows);
+    updates_.shrink({x, x + columns, 2 * int64_t(columns), nullptr, 0, nullptr, 0, columns}, stream_);
   }
   p.sampled = args.sampled;
   p.z = args.z;
@@ -191,38 +177,10 @@ std::unique_ptr<train::Operations> CudaBackend::open_training() { return open_tr
 
 void CudaBackend::synchronize() { stream_sync(stream_); }
 
-void CudaBackend::add_updates(Span<LowRank> updates, const LowRankInput& input, float* y, int64_t y_stride) {
-  for (const LowRank& each : updates) {
-    LowRankUpdate u = {};
-    u.input = input;
-    if (input.x) u.input.x += each.first_row * input.x_stride;
-    if (input.low) u.input.low += each.first_row * input.x_stride;
-    if (input.hidden) u.input.hidden += each.first_row * input.hidden_stride;
-    u.a = row_major(each.a);
-    u.b = row_major(each.b);
-    u.w1 = each.w1;
-    u.w2 = each.w2;
-    u.preference = each.preference;
-    u.u = u_.as<float>();
-    u.y = y + each.first_row * y_stride;
-    u.y_stride = y_stride;
-    u.scale = each.scale;
-    u.rank = int32_t(each.a->rows);
-    u.rows = int32_t(std::min<int64_t>(each.b->rows, y_stride));
-    u.num_rows = each.num_rows;
-    u.fixed_rank = each.fixed_rank;
-    u.num_objectives = each.num_objectives;
-    u.preference_stride = each.preference_stride;
-    add_low_rank(u, Order::overlaps_previous, stream_);
-  }
-}
-
-const float* CudaBackend::delta(int slot, Span<LowRank> updates, const LowRankInput& input, int64_t rows, int32_t num_rows) {
-  if (updates.size == 0) return nullptr;
-  auto* y = deltas_[slot].as<float>();
-  clear(y, rows * num_rows, Order::overlaps_previous, stream_);
-  add_updates(updates, input, y, rows);
-  return y;
+void CudaBackend::reserve_updates(int64_t rows) {
+  grow(row_updates_, size_t(rows) * sizeof(RowUpdate));
+  grow(u_, size_t(rows) * kMaxRank * sizeof(float));
+  updates_.use(row_updates_.as<RowUpdate>(), u_.as<float>());
 }
 
 // In turns of as many rows as the scratch holds.

@@ -10,9 +10,9 @@
 #include "backend.h"
 #include "cuda/cuda_matrix.h"
 #include "cuda/kernels.h"
-#include "cuda/low_rank.h"
 #include "cuda/step_graphs.h"
 #include "cuda/token_ring.h"
+#include "cuda/updates.h"
 
 namespace genarm::cuda {
 
@@ -51,13 +51,10 @@ class CudaBackend : public Backend {
   std::unique_ptr<train::Operations> open_training() override;
 
  private:
-  // The delta of a linear layer for `num_rows` rows, [num_rows, rows]; null where no adapter updates it. `slot` tells
-  // apart the layers of one operation.
-  const float* delta(int slot, Span<LowRank> updates, const LowRankInput& input, int64_t rows, int32_t num_rows);
-  // Adds the updates to y.
-  void add_updates(Span<LowRank> updates, const LowRankInput& input, float* y, int64_t y_stride);
   void attend(const AttentionProblem<bf16>& problem);
   void grow(DeviceMemory& memory, size_t bytes);
+  // Room for the updates of as many rows of layers in one stage.
+  void reserve_updates(int64_t rows);
 
   int device_;
   std::string description_;
@@ -66,7 +63,8 @@ class CudaBackend : public Backend {
   int max_blocks_ = 1;  // of attention
   std::shared_ptr<const ColumnOrder> last_order_;  // gate and up share theirs
   StepGraphs graphs_;
-  DeviceMemory partials_, tickets_, candidates_, deltas_[3], u_;
+  DeviceMemory partials_, tickets_, candidates_, row_updates_, u_;
+  StageUpdates updates_;
 };
 
 }  // namespace genarm::cuda

@@ -1,5 +1,5 @@
 // The operations of a layer: backend.h's arguments as the kernels take them. The same stage of several weight sets is
-// one launch; sets with adapters in this step go one by one, because their deltas share memory.
+// one launch, and each set with adapters has one more before it (updates.cpp).
 #include "cuda/cuda_backend.h"
 #include "error.h"
 
@@ -62,26 +62,32 @@ void CudaBackend::embed(Span<EmbedArgs> problems) {
 }
 
 void CudaBackend::qkv(Span<QkvArgs> problems) {
-  std::vector<QkvProblem> together;
+  std::vector<QkvProblem> launch;
+  updates_.begin();
   for (const QkvArgs& a : problems) {
     QkvProblem p = qkv_problem(a);
-    if (a.q_low_rank.size + a.k_low_rank.size + a.v_low_rank.size == 0) {
-      together.push_back(p);
-      continue;
-    }
-    const LowRankInput input = normed(a.hidden, a.norm, a.eps, a.q_proj->columns);
-    p.q_delta = delta(0, a.q_low_rank, input, a.q_proj->rows, a.rows.num_rows);
-    p.k_delta = delta(1, a.k_low_rank, input, a.k_proj->rows, a.rows.num_rows);
-    p.v_delta = delta(2, a.v_low_rank, input, a.v_proj->rows, a.rows.num_rows);
-    cuda::qkv(&p, 1, Order::overlaps_previous, stream_);
+    p.q_update = updates_.of_layer(a.q_low_rank, a.rows.num_rows);
+    p.k_update = updates_.of_layer(a.k_low_rank, a.rows.num_rows);
+    p.v_update = updates_.of_layer(a.v_low_rank, a.rows.num_rows);
+    updates_.shrink(normed(a.hidden, a.norm, a.eps, a.q_proj->columns), stream_);
+    launch.push_back(p);
   }
-  cuda::qkv(together.data(), int(together.size()), Order::overlaps_previous, stream_);
+  cuda::qkv(launch.data(), int(launch.size()), Order::overlaps_previous, stream_);
 }
 
-// One launch a problem: they share the scratch of the merge.
+// One launch for as many problems as the scratch of the merge holds.
 void CudaBackend::attention(Span<AttentionArgs> problems) {
+  std::vector<AttentionProblem<bf16>> launch;
+  int64_t partials = 0, tickets = 0;
+  const auto go = [&] {
+    cuda::attention(launch.data(), int(launch.size()), max_blocks_, Order::overlaps_previous, stream_);
+    launch.clear();
+    partials = tickets = 0;
+  };
   for (const AttentionArgs& a : problems) {
     const int64_t width = int64_t(a.num_heads) * a.cache.head_dim;
+    const int64_t size = attention_partials(a.rows.num_rows, a.num_heads, a.cache.head_dim, max_blocks_);
+    if (size_t(partials + size) * sizeof(float) > partials_.bytes()) go();
     AttentionProblem<bf16> p = {};
     p.out = reinterpret_cast<bf16*>(a.out);
     p.out_stride = padded(width);
@@ -89,44 +95,49 @@ void CudaBackend::attention(Span<AttentionArgs> problems) {
     p.q_stride = width;
     p.cache = layer_of(a.cache, a.layer);
     p.places = places_of(a.rows);
-    p.partial = partials_.as<float>();
-    p.ticket = tickets_.as<unsigned>();
+    p.partial = partials_.as<float>() + partials;
+    p.ticket = tickets_.as<unsigned>() + tickets;
     p.window = a.window;
     p.num_heads = a.num_heads;
     p.num_rows = a.rows.num_rows;
-    attend(p);
+    if (size_t(size) * sizeof(float) > partials_.bytes()) {
+      attend(p);
+      continue;
+    }
+    launch.push_back(p);
+    partials += size;
+    tickets += int64_t(p.num_rows) * p.num_heads;
   }
+  go();
 }
 
 void CudaBackend::project(Span<ProjectArgs> problems) {
   std::vector<ProjectProblem> launch;
+  updates_.begin();
   for (const ProjectArgs& a : problems) {
     const int64_t rows = a.weight->rows, columns = a.weight->columns, stride = padded(columns);
     if (columns < 4) fail(GA_UNSUPPORTED, "a projection has at least 4 columns on CUDA, got %lld", static_cast<long long>(columns));
     const auto* x = reinterpret_cast<const bf16*>(a.x);
-    add_updates(a.low_rank, {x, nullptr, stride, nullptr, 0, nullptr, 0, int32_t(columns)}, a.hidden, rows);
-    launch.push_back({a.hidden, rows, x, stride, weight_of(a.weight), a.bias, int32_t(rows), int32_t(columns), a.num_rows});
+    const RowUpdate* update = updates_.of_layer(a.low_rank, a.num_rows);
+    updates_.shrink({x, nullptr, stride, nullptr, 0, nullptr, 0, int32_t(columns)}, stream_);
+    launch.push_back({a.hidden, rows, x, stride, weight_of(a.weight), a.bias, update, int32_t(rows), int32_t(columns), a.num_rows});
   }
   cuda::project(launch.data(), int(launch.size()), Order::overlaps_previous, stream_);
 }
 
 void CudaBackend::gate_up(Span<GateUpArgs> problems) {
-  std::vector<GateUpProblem> together;
+  std::vector<GateUpProblem> launch;
+  updates_.begin();
   for (const GateUpArgs& a : problems) {
     const int64_t rows = a.gate->rows, columns = a.gate->columns;
-    GateUpProblem p = {reinterpret_cast<bf16*>(a.out), padded(rows), a.hidden, columns, a.norm, weight_of(a.gate),
-                             weight_of(a.up), a.gate_bias, a.up_bias, nullptr, nullptr, a.eps, int32_t(rows),
-                             int32_t(columns), a.num_rows};
-    if (a.gate_low_rank.size + a.up_low_rank.size == 0) {
-      together.push_back(p);
-      continue;
-    }
-    const LowRankInput input = normed(a.hidden, a.norm, a.eps, columns);
-    p.gate_delta = delta(0, a.gate_low_rank, input, rows, a.num_rows);
-    p.up_delta = delta(1, a.up_low_rank, input, rows, a.num_rows);
-    cuda::gate_up(&p, 1, Order::overlaps_previous, stream_);
+    const RowUpdate *gate_update = updates_.of_layer(a.gate_low_rank, a.num_rows),
+                    *up_update = updates_.of_layer(a.up_low_rank, a.num_rows);
+    updates_.shrink(normed(a.hidden, a.norm, a.eps, columns), stream_);
+    launch.push_back({reinterpret_cast<bf16*>(a.out), padded(rows), a.hidden, columns, a.norm, weight_of(a.gate),
+                      weight_of(a.up), a.gate_bias, a.up_bias, gate_update, up_update, a.eps, int32_t(rows), int32_t(columns),
+                      a.num_rows});
   }
-  cuda::gate_up(together.data(), int(together.size()), Order::overlaps_previous, stream_);
+  cuda::gate_up(launch.data(), int(launch.size()), Order::overlaps_previous, stream_);
 }
 
 }  // namespace genarm::cuda

@@ -13,7 +13,7 @@ constexpr int kThreads = 256;
 __global__ void __launch_bounds__(kThreads) embed_kernel(const __grid_constant__ Problems<EmbedProblem> problems) {
   grid_launch_dependents();
   int row;
-  const EmbedProblem& p = problems.problem[problem_of_block(problems, row)];
+  const EmbedProblem& p = problems.problem[problem_of_block(problems, int(blockIdx.x), row)];
 
   grid_wait();
   int id = p.ids[row];

@@ -15,7 +15,7 @@ __global__ void __launch_bounds__(kThreads)
     final_norm_kernel(const __grid_constant__ Problems<FinalNormProblem> problems) {
   grid_launch_dependents();
   int n;
-  const FinalNormProblem& p = problems.problem[problem_of_block(problems, n)];
+  const FinalNormProblem& p = problems.problem[problem_of_block(problems, int(blockIdx.x), n)];
   SMEM_DYN(float, coefficient);  // [terms]
 
   grid_wait();

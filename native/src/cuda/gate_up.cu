@@ -7,6 +7,7 @@
 
 #include "cuda/norm.cuh"
 #include "cuda/problems.cuh"
+#include "cuda/row_update.cuh"
 #include "error.h"
 
 namespace genarm::cuda {
@@ -15,7 +16,7 @@ namespace {
 template <int kGroups>
 __device__ __forceinline__ void gate_up_tile(const GateUpProblem& p, int tile, float* part) {
   TileProduct<2, kGroups> product({tile_of(p.gate, tile), tile_of(p.up, tile)}, p.gate.format, p.gate.columns);
-  const int first_row = int(blockIdx.y) * kGroups * kGemvRows;
+  const int first_row = int(blockIdx.x) * kGroups * kGemvRows;
   const int num_rows = min(p.num_rows - first_row, kGroups * kGemvRows);
 
   grid_wait();
@@ -32,9 +33,8 @@ __device__ __forceinline__ void gate_up_tile(const GateUpProblem& p, int tile, f
     product.sum(part, g, sum);
     const int r = first_row + g * kGemvRows + row;
     if (!has_out || r >= p.num_rows) continue;
-    const int64_t at_delta = int64_t(r) * p.rows + out;
-    const float gate = sum[0] + (p.gate_bias ? p.gate_bias[out] : 0) + (p.gate_delta ? p.gate_delta[at_delta] : 0);
-    const float up = sum[1] + (p.up_bias ? p.up_bias[out] : 0) + (p.up_delta ? p.up_delta[at_delta] : 0);
+    const float gate = sum[0] + (p.gate_bias ? p.gate_bias[out] : 0) + update_of(p.gate_update, r, out);
+    const float up = sum[1] + (p.up_bias ? p.up_bias[out] : 0) + update_of(p.up_update, r, out);
     p.out[r * p.out_stride + out] = from_float<bf16>(gate / (1 + expf(-gate)) * up);
   }
 }
@@ -44,7 +44,7 @@ __global__ void __launch_bounds__(kGemvThreads, blocks_of_sm(kGroups))
     gate_up_kernel(const __grid_constant__ Problems<GateUpProblem> problems) {
   grid_launch_dependents();
   int tile;
-  const GateUpProblem& p = problems.problem[problem_of_block(problems, tile)];
+  const GateUpProblem& p = problems.problem[problem_of_block(problems, int(blockIdx.y), tile)];
   SMEM(float, part, [2 * kPartFloats]);
   gate_up_tile<kGroups>(p, tile, part);
 }
@@ -60,7 +60,7 @@ void gate_up(const GateUpProblem* problems, int num_problems, Order order, strea
   const auto blocks_of = [](const GateUpProblem& p) { return p.num_rows > 0 ? tiles_of(p.rows) : 0; };
   for_each_launch(problems, num_problems, blocks_of, [&](const Problems<GateUpProblem>& batch, unsigned blocks) {
     const int rows = most_rows(batch);
-    const Grid grid(dim3(blocks, passes_for(rows)), kGemvThreads, order);
+    const Grid grid(dim3(passes_for(rows), blocks), kGemvThreads, order);
     launch(groups_for(rows) == 1 ? gate_up_kernel<1> : gate_up_kernel<kManyGroups>, grid, stream, batch);
   });
 }

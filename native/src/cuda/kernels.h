@@ -8,6 +8,7 @@
 
 #include "backend.h"
 #include "cuda/fragments.h"
+#include "cuda/low_rank.h"
 #include "cuda/numbers.h"
 #include "cuda/stream.h"
 
@@ -43,9 +44,9 @@ struct KvPages {
 };
 BOTH_SIDES constexpr int kv_stride(int head_dim) { return (head_dim + 7) / 8 * 8; }
 
-// x = rms_norm(hidden) * norm; q, k, v = W x + bias + delta; a norm of each head of q and k where there are weights
+// x = rms_norm(hidden) * norm; q, k, v = W x + bias + update; a norm of each head of q and k where there are weights
 // for it; the rotation of q and k by position. q is written, k and v are appended to their pages.
-// Each W is packed by pack_head_pairs. A delta is what an adapter adds: [num_rows, rows of W], or null.
+// Each W is packed by pack_head_pairs. An update is what adapters add: [num_rows], or null.
 struct QkvProblem {
   float* q;              // [num_rows, num_heads * head_dim]
   int64_t q_stride;
@@ -55,7 +56,7 @@ struct QkvProblem {
   const float* norm;     // [columns], 16-byte aligned
   Weight q_weight, k_weight, v_weight;
   const float *q_bias, *k_bias, *v_bias;     // or null
-  const float *q_delta, *k_delta, *v_delta;  // or null
+  const RowUpdate *q_update, *k_update, *v_update;  // or null
   const float *q_norm, *k_norm;              // [head_dim], or both null
   const float *rope_cos, *rope_sin;          // [positions, head_dim / 2]
   Places places;
@@ -91,7 +92,7 @@ constexpr int64_t attention_partials(int64_t num_rows, int64_t num_heads, int64_
 template <class T>
 void attention(const AttentionProblem<T>* problems, int num_problems, int max_blocks, Order order, stream_t stream);
 
-// hidden[r] += W x[r] + bias, W packed as fragments.h tells.
+// hidden[r] += W x[r] + bias + update (as QkvProblem), W packed as fragments.h tells.
 struct ProjectProblem {
   float* hidden;         // [num_rows, rows]
   int64_t hidden_stride;
@@ -99,15 +100,16 @@ struct ProjectProblem {
   int64_t x_stride;      // a multiple of 8
   Weight weight;
   const float* bias;     // [rows] or null
+  const RowUpdate* update;
   int32_t rows, columns;
   int32_t num_rows;
   int32_t unused = 0;
 };
 
-// At most 32 rows read each weight once; of more, every 32 read them again.
+// At most 32 rows read each weight once; of more, every 32 read it again, from the cache.
 void project(const ProjectProblem* problems, int num_problems, Order order, stream_t stream);
 
-// x = rms_norm(hidden) * norm; out = silu(gate x) * (up x), both products with bias and delta (as QkvProblem).
+// x = rms_norm(hidden) * norm; out = silu(gate x) * (up x), both products with bias and update (as QkvProblem).
 struct GateUpProblem {
   bf16* out;             // [num_rows, rows]
   int64_t out_stride;
@@ -116,7 +118,7 @@ struct GateUpProblem {
   const float* norm;     // [columns], 16-byte aligned
   Weight gate, up;       // alike, with one order
   const float *gate_bias, *up_bias;    // [rows] or null
-  const float *gate_delta, *up_delta;  // [num_rows, rows] or null
+  const RowUpdate *gate_update, *up_update;  // [num_rows] or null
   float eps;
   int32_t rows, columns, num_rows;
 };
@@ -153,9 +155,10 @@ struct HeadInput {
   Weight weight;
   const bf16* x;        // [num_x, 2, columns]
   int64_t x_stride;     // a multiple of 8
-  const float* delta;   // [num_x, delta_stride], what an adapter adds to the logits, or null
-  int64_t delta_stride;
+  const RowUpdate* update;  // [num_x], or null
+  int32_t update_rows;  // tokens that it has
   int32_t columns, num_x;
+  int32_t unused = 0;
 };
 
 constexpr int kMaxHeads = 16;

@@ -9,6 +9,7 @@
 
 #include "cuda/gemv.cuh"
 #include "cuda/law.cuh"
+#include "cuda/row_update.cuh"
 #include "error.h"
 
 namespace genarm::cuda {
@@ -46,8 +47,7 @@ __device__ __forceinline__ void multiply_head(float* logits, const HeadInput& he
       const float logit = sum[0] + shuffle_xor(sum[0], kTileRows);
       const int x = first + g * kXOfGroup + n / kRowsOfX;
       if (n < kGemvRows && n % kRowsOfX == 0 && x < first + count) {
-        const bool has_delta = head.delta && token < head.delta_stride;
-        logits[x * kTileRows + m] = logit + (has_delta ? head.delta[x * head.delta_stride + token] : 0);
+        logits[x * kTileRows + m] = logit + (token < head.update_rows ? update_of(head.update, x, token) : 0);
       }
       __syncthreads();
     }

@@ -1,7 +1,10 @@
-// y += scale * B (C (A x)), see LowRank of backend.h and cpu/low_rank.cpp; in f32.
+// u = C (A x), see LowRank of backend.h and cpu/low_rank.cpp; in f32.
 //
-// Two kernels: u = C (A x) by a block a row, a warp a row of A; then a thread for each number of y. Bound by latency:
-// an adapter is a thousandth of the layer's bytes.
+// A block computes one number of A x for one row, and of a residual the norm's scale beside it: all updates of a stage
+// are one launch of some dozens of blocks. The first numbers of A are read before grid_wait(). Bound by latency: an
+// adapter is a thousandth of the layer's bytes, and B u is added by the kernel of the layer.
+#include <algorithm>
+
 #include "cuda/low_rank.h"
 #include "cuda/warp.cuh"
 
@@ -9,16 +12,92 @@ namespace genarm::cuda {
 namespace {
 
 constexpr int kThreads = 256;
+constexpr int kAhead = 4;  // loads of A in flight a thread: 4096 columns
 
-__device__ __forceinline__ float input_at(const LowRankInput& in, int64_t row, int column, float scale) {
-  if (!in.x) return in.hidden[row * in.hidden_stride + column] * scale * in.norm[column];
-  const int64_t at = row * in.x_stride + column;
-  return to_float(in.x[at]) + (in.low ? to_float(in.low[at]) : 0);
+struct Updates {
+  LowRankInput input;
+  LowRankUpdate update[kMaxUpdates];
+};
+
+// kWide numbers of a row from `column` on: 1, or 4 where rows are multiples of 4.
+template <int kWide>
+__device__ __forceinline__ void load_numbers(float (&out)[kWide], const float* row, int column) {
+  if constexpr (kWide == 1) {
+    out[0] = row[column];
+  } else {
+    const uint4 v = load_shared_by_blocks(row + column);
+    out[0] = __uint_as_float(v.x);
+    out[1] = __uint_as_float(v.y);
+    out[2] = __uint_as_float(v.z);
+    out[3] = __uint_as_float(v.w);
+  }
+}
+template <int kWide>
+__device__ __forceinline__ void load_numbers(float (&out)[kWide], const bf16* row, int column) {
+  if constexpr (kWide == 1) {
+    out[0] = to_float(row[column]);
+  } else {
+    const uint2 v = *reinterpret_cast<const uint2*>(row + column);
+    out[0] = __uint_as_float(v.x << 16);
+    out[1] = __uint_as_float(v.x & 0xffff0000u);
+    out[2] = __uint_as_float(v.y << 16);
+    out[3] = __uint_as_float(v.y & 0xffff0000u);
+  }
+}
+
+// product += a . x over kWide columns; of a residual x is not scaled yet, and squares += its squares.
+template <int kWide>
+__device__ __forceinline__ void add_columns(float& product, float& squares, const float (&a)[kWide], const LowRankInput& in,
+                                            int64_t row, int column) {
+  float x[kWide], other[kWide];
+  if (in.x) {
+    load_numbers(x, in.x + row * in.x_stride, column);
+    if (in.low) load_numbers(other, in.low + row * in.x_stride, column);
+  } else {
+    load_numbers(x, in.hidden + row * in.hidden_stride, column);
+    load_numbers(other, in.norm, column);
+  }
+#pragma unroll
+  for (int i = 0; i < kWide; ++i) {
+    squares += x[i] * x[i];
+    product += a[i] * (!in.x ? x[i] * other[i] : in.low ? x[i] + other[i] : x[i]);
+  }
+}
+
+template <int kWide>
+__global__ void __launch_bounds__(kThreads, 2) shrink_kernel(const __grid_constant__ Updates updates) {
+  grid_launch_dependents();
+  const LowRankInput& in = updates.input;
+  const LowRankUpdate& p = updates.update[blockIdx.z];
+  const int r = int(blockIdx.x), row = int(blockIdx.y), step = kThreads * kWide;
+  const int end = r < p.rank && row < p.num_rows ? in.columns : 0;
+  const float* a = end > 0 ? p.a + int64_t(r) * in.columns : nullptr;
+  float ahead[kAhead][kWide];
+#pragma unroll
+  for (int i = 0; i < kAhead; ++i) {
+    const int column = int(threadIdx.x) * kWide + i * step;
+    if (column < end) load_numbers(ahead[i], a, column);
+  }
+
+  grid_wait();
+  if (r == 0 && row < p.num_rows && threadIdx.x == 0) p.rows[row] = {p.b, p.u + int64_t(row) * p.rank, p.scale, p.rank};
+  if (end == 0) return;
+  float product = 0, squares = 0;
+  for (int first = int(threadIdx.x) * kWide; first < end; first += kAhead * step) {
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      const int column = first + i * step, next = column + kAhead * step;
+      if (column < end) add_columns(product, squares, ahead[i], in, p.first_row + row, column);
+      if (next < end) load_numbers(ahead[i], a, next);
+    }
+  }
+  product = block_sum<kThreads>(product);
+  if (!in.x) product *= 1 / sqrtf(block_sum<kThreads>(squares) / float(in.columns) + in.eps);
+  if (threadIdx.x == 0) p.u[int64_t(row) * p.rank + r] = product;
 }
 
 // Number r of C t.
 __device__ __forceinline__ float mixed(const LowRankUpdate& p, int64_t row, int r, const float* t) {
-  if (!p.w1) return t[r];
   float sum = 0;
   if (r < p.fixed_rank) {
     for (int j = 0; j < p.fixed_rank; ++j) sum += p.w1[r * p.fixed_rank + j] * t[j];
@@ -34,63 +113,43 @@ __device__ __forceinline__ float mixed(const LowRankUpdate& p, int64_t row, int 
   return sum;
 }
 
-__global__ void __launch_bounds__(kThreads) shrink_kernel(const __grid_constant__ LowRankUpdate p) {
+// A block a row: u = C u.
+__global__ void __launch_bounds__(kThreads, 2) mix_kernel(const __grid_constant__ Updates updates) {
   grid_launch_dependents();
+  const LowRankUpdate& p = updates.update[blockIdx.y];
   const int64_t row = blockIdx.x;
   SMEM_DYN(float, t);  // [rank]
 
   grid_wait();
-  float scale = 1;
-  if (!p.input.x) {
-    const float* hidden = p.input.hidden + row * p.input.hidden_stride;
-    float squares = 0;
-    for (int i = int(threadIdx.x); i < p.input.columns; i += kThreads) squares += hidden[i] * hidden[i];
-    scale = 1 / sqrtf(block_sum<kThreads>(squares) / float(p.input.columns) + p.input.eps);
-  }
-  for (int r = int(threadIdx.x) / 32; r < p.rank; r += kThreads / 32) {
-    const float* a = p.a + int64_t(r) * p.input.columns;
-    float sum = 0;
-    for (int c = int(threadIdx.x) % 32; c < p.input.columns; c += 32) sum += a[c] * input_at(p.input, row, c, scale);
-    sum = warp_sum(sum);
-    if (threadIdx.x % 32 == 0) t[r] = sum;
-  }
+  if (row >= p.num_rows || !p.w1) return;
+  float* u = p.u + row * p.rank;
+  for (int r = int(threadIdx.x); r < p.rank; r += kThreads) t[r] = u[r];
   __syncthreads();
-  for (int r = int(threadIdx.x); r < p.rank; r += kThreads) p.u[row * p.rank + r] = mixed(p, row, r, t);
+  for (int r = int(threadIdx.x); r < p.rank; r += kThreads) u[r] = mixed(p, row, r, t);
 }
-
-__global__ void __launch_bounds__(kThreads) expand_kernel(const __grid_constant__ LowRankUpdate p) {
-  grid_launch_dependents();
-  const int o = int(blockIdx.x) * kThreads + int(threadIdx.x);
-  const int64_t row = blockIdx.y;
-
-  grid_wait();
-  if (o >= p.rows) return;
-  const float *b = p.b + int64_t(o) * p.rank, *u = p.u + row * p.rank;
-  float sum = 0;
-  for (int r = 0; r < p.rank; ++r) sum += b[r] * u[r];
-  p.y[row * p.y_stride + o] += p.scale * sum;
-}
-
-__global__ void __launch_bounds__(kThreads) clear_kernel(float* values, int64_t size) {
-  grid_launch_dependents();
-  const int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x;
-
-  grid_wait();
-  if (i < size) values[i] = 0;
-}
-
-unsigned blocks_for(int64_t threads) { return unsigned((threads + kThreads - 1) / kThreads); }
 
 }  // namespace
 
-void add_low_rank(const LowRankUpdate& update, Order order, stream_t stream) {
-  if (update.num_rows == 0) return;
-  launch(shrink_kernel, Grid(unsigned(update.num_rows), kThreads, order, size_t(update.rank) * sizeof(float)), stream, update);
-  launch(expand_kernel, Grid(dim3(blocks_for(update.rows), unsigned(update.num_rows)), kThreads, order), stream, update);
-}
-
-void clear(float* values, int64_t size, Order order, stream_t stream) {
-  if (size > 0) launch(clear_kernel, Grid(blocks_for(size), kThreads, order), stream, values, size);
+void shrink(const LowRankInput& input, const LowRankUpdate* updates, int count, Order order, stream_t stream) {
+  const int64_t stride = input.x ? input.x_stride : input.hidden_stride;
+  const bool wide = input.columns % 4 == 0 && stride % 4 == 0;
+  for (int done = 0; done < count; done += kMaxUpdates) {
+    Updates batch = {};
+    batch.input = input;
+    const int size = std::min(kMaxUpdates, count - done);
+    int rank = 1, rows = 0, mixed_rank = 0;
+    for (int i = 0; i < size; ++i) {
+      const LowRankUpdate& each = batch.update[i] = updates[done + i];
+      rank = std::max(rank, each.rank);
+      rows = std::max(rows, each.num_rows);
+      if (each.w1) mixed_rank = std::max(mixed_rank, each.rank);
+    }
+    if (rows == 0) continue;
+    const Grid grid(dim3(unsigned(rank), unsigned(rows), unsigned(size)), kThreads, order);
+    launch(wide ? shrink_kernel<4> : shrink_kernel<1>, grid, stream, batch);
+    if (mixed_rank > 0)
+      launch(mix_kernel, Grid(dim3(unsigned(rows), unsigned(size)), kThreads, order, size_t(mixed_rank) * sizeof(float)), stream, batch);
+  }
 }
 
 }  // namespace genarm::cuda

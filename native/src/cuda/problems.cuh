@@ -1,4 +1,6 @@
-// Several problems in one launch: block b of the grid works on the problem whose range holds b.
+// Several problems in one launch: block b of the grid works on the problem whose range holds b. In grids of products b
+// is the slow index and passes over rows the fast one: a tile's blocks run together, and only the first of them reads
+// its weights from memory.
 #pragma once
 
 #include <algorithm>
@@ -15,12 +17,12 @@ struct Problems {
   int count;
 };
 
-// Which problem, and which of its blocks this is.
+// Which problem block b works on, and which of its blocks that is.
 template <class Problem>
-__device__ __forceinline__ int problem_of_block(const Problems<Problem>& problems, int& block) {
+__device__ __forceinline__ int problem_of_block(const Problems<Problem>& problems, int b, int& block) {
   int p = 0;
-  while (p + 1 < problems.count && int(blockIdx.x) >= problems.first_block[p + 1]) ++p;
-  block = int(blockIdx.x) - problems.first_block[p];
+  while (p + 1 < problems.count && b >= problems.first_block[p + 1]) ++p;
+  block = b - problems.first_block[p];
   return p;
 }
 

@@ -8,6 +8,7 @@
 
 #include "cuda/norm.cuh"
 #include "cuda/problems.cuh"
+#include "cuda/row_update.cuh"
 
 namespace genarm::cuda {
 namespace {
@@ -16,17 +17,18 @@ enum class Kind { q, k, v };
 
 struct Head {
   Kind kind;
-  int index, count;  // of this kind
+  int index;  // of this kind
   const Weight* weight;
-  const float *bias, *delta, *norm;
+  const float *bias, *norm;
+  const RowUpdate* update;
 };
 
 __device__ __forceinline__ Head find_head(const QkvProblem& p, int unit) {
   const int kv = p.cache.num_kv_heads;
-  if (unit < p.num_heads) return {Kind::q, unit, p.num_heads, &p.q_weight, p.q_bias, p.q_delta, p.q_norm};
+  if (unit < p.num_heads) return {Kind::q, unit, &p.q_weight, p.q_bias, p.q_norm, p.q_update};
   unit -= p.num_heads;
-  if (unit < kv) return {Kind::k, unit, kv, &p.k_weight, p.k_bias, p.k_delta, p.k_norm};
-  return {Kind::v, unit - kv, kv, &p.v_weight, p.v_bias, p.v_delta, nullptr};
+  if (unit < kv) return {Kind::k, unit, &p.k_weight, p.k_bias, p.k_norm, p.k_update};
+  return {Kind::v, unit - kv, &p.v_weight, p.v_bias, nullptr, p.v_update};
 }
 
 // Where keys or values of a row go.
@@ -86,7 +88,7 @@ __device__ __forceinline__ Share share_of(const QkvProblem& p, int block) {
 
 using HeadRow = float[kMaxHeadDim + 4];
 
-// Adds bias and delta to a group's sums; leaves them in shared memory.
+// Adds bias and update to a group's sums; leaves them in shared memory.
 __device__ __forceinline__ void keep(HeadRow* x, const QkvProblem& p, const Head& head, int pair, int group,
                                      int first_row, const float (&sum)[2]) {
   const int dim = p.cache.head_dim, half = dim / 2, i = pair * kTileRows + int(threadIdx.x) % kTileRows;
@@ -95,8 +97,7 @@ __device__ __forceinline__ void keep(HeadRow* x, const QkvProblem& p, const Head
 #pragma unroll
   for (int part = 0; part < 2; ++part) {
     const int at = head.index * dim + part * half + i;
-    const float delta = head.delta ? head.delta[int64_t(first_row + row) * head.count * dim + at] : 0;
-    x[row][part * half + i] = sum[part] + (head.bias ? head.bias[at] : 0) + delta;
+    x[row][part * half + i] = sum[part] + (head.bias ? head.bias[at] : 0) + update_of(head.update, first_row + row, at);
   }
 }
 
@@ -111,7 +112,7 @@ __device__ __forceinline__ void qkv_share(const QkvProblem& p, const Share& mine
                    head.weight->columns);
   };
   Product product = product_of(mine.first_pair);
-  const int first_row = int(blockIdx.y) * kGroups * kGemvRows;
+  const int first_row = int(blockIdx.x) * kGroups * kGemvRows;
   const int num_rows = min(p.num_rows - first_row, kGroups * kGemvRows);
 
   grid_wait();
@@ -141,7 +142,7 @@ __global__ void __launch_bounds__(kGemvThreads, blocks_of_sm(kGroups))
     qkv_kernel(const __grid_constant__ Problems<QkvProblem> problems) {
   grid_launch_dependents();
   int block;
-  const QkvProblem& p = problems.problem[problem_of_block(problems, block)];
+  const QkvProblem& p = problems.problem[problem_of_block(problems, int(blockIdx.y), block)];
   const Share mine = share_of(p, block);
   SMEM(float, part, [2 * kPartFloats]);
   qkv_share<kGroups>(p, mine, part);
@@ -158,7 +159,7 @@ void qkv(const QkvProblem* problems, int num_problems, Order order, stream_t str
   for_each_launch(problems, num_problems, blocks_of, [&](const Problems<QkvProblem>& batch, unsigned blocks) {
     const int rows = most_rows(batch), groups = groups_for(rows);
     const size_t bytes = size_t(groups) * kGemvRows * sizeof(HeadRow);
-    const Grid grid(dim3(blocks, passes_for(rows)), kGemvThreads, order, bytes);
+    const Grid grid(dim3(passes_for(rows), blocks), kGemvThreads, order, bytes);
     launch(groups == 1 ? qkv_kernel<1> : qkv_kernel<kManyGroups>, grid, stream, batch);
   });
 }

@@ -9,7 +9,7 @@ mutant("the scale of the next row" norm.cuh "scale_[group * kGemvRows]" "scale_[
 mutant("scales of the first group alone" norm.cuh "row < num_rows; row += kGemvWarps" "row < min(num_rows, kGemvRows); row += kGemvWarps")
 mutant("padding of the order is read" norm.cuh "return column >= 0 ?" "return column >= -1 ?")
 mutant("up is gate" gate_up.cu "{tile_of(p.gate, tile), tile_of(p.up, tile)}" "{tile_of(p.gate, tile), tile_of(p.gate, tile)}")
-mutant("the delta of the first rows" gate_up.cu "at_delta = int64_t(r) * p.rows + out" "at_delta = int64_t(row) * p.rows + out")
+mutant("the update of the first rows" gate_up.cu "update_of(p.up_update, r, out)" "update_of(p.up_update, row, out)")
 mutant("no grid_wait" gate_up.cu [==[  grid_wait();
 ]==] "")
 mutant("a row too many is written" gate_up.cu "!has_out || r >= p.num_rows" "!has_out || r > p.num_rows")

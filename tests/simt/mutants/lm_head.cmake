@@ -21,4 +21,4 @@ mutant("no grid_wait" lm_head.cu [==[  grid_wait();
 mutant("too little shared memory" lm_head.cu "size_t(head.num_sequences) * sizeof(Candidate)" "size_t(head.num_sequences - 1) * sizeof(Candidate)")
 mutant("a bias of the next token" lm_head.cu "p.bias_token[begin] == token ?" "true ?")
 mutant("the first bias is passed over" lm_head.cu "p.bias_token[middle] < token" "p.bias_token[middle] <= token")
-mutant("a delta past its row" lm_head.cu "token < head.delta_stride" "token <= head.delta_stride")
+mutant("the update of a token too many" lm_head.cu "token < head.update_rows" "token <= head.update_rows")

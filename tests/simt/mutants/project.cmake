@@ -30,11 +30,10 @@ mutant("grid_wait after x was read" project.cu
   [==[  const float before = has_out && row < num_rows ? p.hidden[(first_row + row) * p.hidden_stride + out] : 0;
   grid_wait();
   if (num_rows <= 0 || before > 1e30f) return;]==])
-mutant("blocks without rows do not wait" project.cu
-  [==[  grid_wait();
-  if (num_rows <= 0) return;]==]
-  [==[  if (num_rows <= 0) return;
-  grid_wait();]==])
 mutant("an output row too many" project.cu "out < p.rows" "out <= p.rows")
 mutant("the wrong problem's blocks" problems.cuh
-  "int(blockIdx.x) >= problems.first_block[p + 1]" "int(blockIdx.x) > problems.first_block[p + 1]")
+  "b >= problems.first_block[p + 1]" "b > problems.first_block[p + 1]")
+mutant("every pass over the first rows" project.cu "int(blockIdx.x) * kGroups * kGemvRows" "0 * kGroups * kGemvRows")
+mutant("the update of the next row" row_update.cuh "rows[row]" "rows[row + 1]")
+mutant("a number of B too many" row_update.cuh "r < update.rank" "r <= update.rank")
+mutant("the update is not scaled" row_update.cuh "update.scale * sum" "sum")
