@@ -317,20 +317,20 @@ GA_API ga_status ga_engine_submit(ga_engine* engine);
 GA_API ga_status ga_engine_collect(ga_engine* engine);
 
 /**
- * After a step, while none is in flight: log-probabilities of sequence s (flag GA_KEEP_LAW), minus infinity outside the allowed set.
- * out: [vocab_size] f32.
+ * After a step, while none is in flight: log-probabilities of sequence s (flag GA_KEEP_LAW).
+ * out: [vocab_size] f32, minus infinity outside the allowed set.
  */
 GA_API ga_status ga_engine_law(ga_engine* engine, int32_t sequence, float* out);
 
 /**
- * After a step, while none is in flight: log-softmax at temperature 1 of term t of sequence s alone (flag GA_KEEP_COMPONENTS).
- * out: [vocab_size] f32.
+ * After a step, while none is in flight: log-softmax at temperature 1 of term t of sequence s alone (flag
+ * GA_KEEP_COMPONENTS). out: [vocab_size] f32.
  */
 GA_API ga_status ga_engine_component(ga_engine* engine, int32_t sequence, int32_t term, float* out);
 
 /**
- * After a step, while none is in flight: sum of weight * logits over the terms of sequence s (flag GA_KEEP_LOGITS), a score head's scores.
- * out: [vocab_size] f32.
+ * After a step, while none is in flight: sum of weight * logits over the terms of sequence s (flag GA_KEEP_LOGITS), a
+ * score head's scores. out: [vocab_size] f32.
  */
 GA_API ga_status ga_engine_logits(ga_engine* engine, int32_t sequence, float* out);
 

@@ -1,4 +1,4 @@
-// embed: hidden[r] = table[id of row r], as EmbedArgs. A row of a packed matrix is spread over its panel: one cache line for two columns.
+// embed: rows of the table, as EmbedArgs. A row of a packed matrix is spread over its panel: one cache line for two columns.
 #include "dense.h"
 #include "dense_quant.h"
 #include "operations.h"

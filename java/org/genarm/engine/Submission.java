@@ -85,7 +85,8 @@ public final class Submission {
   }
 
   /**
-   * Changes the trade-off from the next token on that no step in flight draws. A reward model whose weight was 0 reads its lane first.
+   * Changes the trade-off from the next token on that no step in flight draws. A reward model whose weight was 0 reads its
+   * lane first.
    *
    * @throws IllegalArgumentException unless there is a weight for each reward model
    */
