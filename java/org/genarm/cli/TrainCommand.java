@@ -90,6 +90,7 @@ final class TrainCommand implements Callable<Integer> {
   public Integer call() {
     TrainConfig config = options.config();
     TensorType written = written();
+    Checkpoint.requireModel(base);
     prepareOut();
     Training.Files files = files(written);
     boolean shown = !quiet && Terminal.STANDARD_ERROR.isTerminal();
@@ -136,7 +137,6 @@ final class TrainCommand implements Callable<Integer> {
   }
 
   private Training.Files files(TensorType written) {
-    Checkpoint.requireModel(base);
     if (adapter != null && (options.full() || options.objective() == Objective.DPO)) {
       throw usage("--adapter: low-rank updates of --objective arm or lm start from it");
     }

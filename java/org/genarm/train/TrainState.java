@@ -3,8 +3,11 @@ package org.genarm.train;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.genarm.binding.NativeTrainer.State;
 import org.genarm.checkpoint.CheckpointException;
 import org.genarm.checkpoint.Safetensors;
@@ -22,6 +25,9 @@ final class TrainState {
   private static final String STEP = "step";
   private static final String RUN = "run";
   private static final String PAIRS = "pairs";
+
+  /** Between the settings of a run. */
+  private static final String SETTINGS = "[,;] |\\[|\\]";
 
   private final Path file;
   private final String run;
@@ -52,7 +58,10 @@ final class TrainState {
         plans.add(new SafetensorsWriter.Plan(name(tensor, state), TensorType.F32, tensor.shape()));
       }
     }
-    Map<String, String> metadata = Map.of(STEP, String.valueOf(step), RUN, run, PAIRS, pairs);
+    Map<String, String> metadata = new LinkedHashMap<>();  // in this order: equal runs leave equal bytes
+    metadata.put(STEP, String.valueOf(step));
+    metadata.put(RUN, run);
+    metadata.put(PAIRS, pairs);
     try (SafetensorsWriter writer = SafetensorsWriter.create(file, plans, metadata)) {
       for (TrainedTensor tensor : model.trained()) {
         for (State state : states()) {
@@ -91,8 +100,18 @@ final class TrainState {
   private void require(Safetensors saved, String key, String wanted) {
     String found = saved.metadata().getOrDefault(key, "nothing");
     if (!found.equals(wanted)) {
-      throw new CheckpointException(file, key, wanted + ", as this run has it", found);
+      boolean settings = key.equals(RUN);
+      String expected = settings ? differing(wanted, found) : wanted;
+      throw new CheckpointException(
+          file, key, expected + ", as this run has it", settings ? differing(found, wanted) : found);
     }
+  }
+
+  /** The settings of {@code of} that {@code other} does not have. */
+  private static String differing(String of, String other) {
+    Set<String> rest = new LinkedHashSet<>(List.of(of.split(SETTINGS)));
+    List.of(other.split(SETTINGS)).forEach(rest::remove);
+    return rest.isEmpty() ? of : String.join(", ", rest);
   }
 
   private float[] values(Safetensors saved, TrainedTensor tensor, State state) {

@@ -1,6 +1,7 @@
 package org.genarm.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -94,6 +95,17 @@ class TrainCommandTest {
 
     assertEquals(3, run.code());
     assertEquals("genarm train: " + pairs + ": line 1: expected chosen_ids[0] in [0, 512), found 512\n", run.err());
+  }
+
+  @Test
+  void aBaseThatIsNotThereIsNamedAndNothingIsMade() throws IOException {
+    String base = temp.resolve("nowhere").toString(), out = temp.resolve("out").toString();
+
+    var run = CommandLineRun.of("train", "--base", base, "--pairs", onePair().toString(), "--out", out);
+
+    assertEquals(3, run.code());
+    assertEquals("genarm train: " + base + ": expected a model directory, found nothing there\n", run.err());
+    assertFalse(Files.exists(Path.of(out)));
   }
 
   @Test

@@ -121,7 +121,8 @@ class TrainingTest {
             () -> run(config(LORA, Objective.ARM, 2, 2e-3), files("other", List.of()), true, -1));
 
     assertEquals("run", refused.tensor());
-    assertTrue(refused.expected().contains("learningRate=0.002"), refused.expected());
+    assertEquals("learningRate=0.002, as this run has it", refused.expected());
+    assertEquals("learningRate=0.001", refused.found());
   }
 
   @Test
