@@ -251,10 +251,6 @@ ga_status ga_engine_profile(ga_engine* engine, int32_t max_events) {
   return guard([&] { there(engine, "engine").engine.profile(max_events); });
 }
 
-ga_status ga_engine_profile_events(ga_engine* engine, ga_profile_event* out, int32_t capacity, int32_t* count,
-                                   int64_t* lost) {
-  return guard([&] {
-    REQUIRE(capacity >= 0, "capacity must be at least 0, got %d", capacity);
-    there(count, "count") = there(engine, "engine").engine.take_events(&there(out, "out"), capacity, &there(lost, "lost"));
-  });
+const ga_profile_log* ga_engine_profile_log(ga_engine* engine) {
+  return engine == nullptr ? nullptr : engine->engine.profile_log();
 }

@@ -1,5 +1,10 @@
 #include "profiling_backend.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <x86intrin.h>
+#endif
+
 #include <algorithm>
 #include <chrono>
 
@@ -24,6 +29,23 @@ int64_t now_nanos() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+#if defined(__x86_64__)
+// Whether the counter goes on at one rate, whatever the core does.
+bool ticks_evenly() {
+  unsigned a, b, c, d;
+  return __get_cpuid(0x80000007, &a, &b, &c, &d) != 0 && (d & 1u << 8) != 0;
+}
+const bool kTicksEvenly = ticks_evenly();
+#endif
+
+// A clock of its own unit that takes a third of the time of the system's.
+int64_t now_ticks() {
+#if defined(__x86_64__)
+  if (kTicksEvenly) return int64_t(__rdtsc());
+#endif
+  return now_nanos();
+}
+
 // As Nsight shows it.
 class Range {
  public:
@@ -36,181 +58,177 @@ class Range {
   Range(const Range&) = delete;
 };
 
-}  // namespace
+struct Work {
+  int64_t rows = 0, bytes = 0, flops = 0;
 
-ProfilingBackend::Work& ProfilingBackend::Work::operator+=(const Work& other) {
-  rows = std::max(rows, other.rows);
-  bytes += other.bytes;
-  flops += other.flops;
-  return *this;
-}
-
-ProfilingBackend::ProfilingBackend(Backend& inner, int32_t max_events) : inner_(inner), events_(size_t(max_events)) {}
-
-int32_t ProfilingBackend::take(ga_profile_event* out, int32_t capacity, int64_t* lost) {
-  const int32_t count = std::min(capacity, int32_t(count_));
-  std::copy_n(events_.begin(), count, out);
-  std::copy(events_.begin() + count, events_.begin() + int64_t(count_), events_.begin());
-  count_ -= size_t(count);
-  *lost = lost_;
-  lost_ = 0;
-  return count;
-}
-
-ProfilingBackend::Work ProfilingBackend::matrix(const Matrix& weight, int64_t rows) {
-  return {rows, weight.bytes, 2 * weight.rows * weight.columns * rows};
-}
-
-ProfilingBackend::Work ProfilingBackend::low_rank(Span<LowRank> updates) {
-  Work work;
-  for (const LowRank& update : updates) {
-    work += matrix(*update.a, update.num_rows);
-    work += matrix(*update.b, update.num_rows);
+  void add(const Matrix& weight, int64_t num_rows) {
+    bytes += weight.bytes;
+    flops += 2 * weight.rows * weight.columns * num_rows;
   }
-  return work;
+  void add(Span<LowRank> updates) {
+    for (const LowRank& update : updates) {
+      add(*update.a, update.num_rows);
+      add(*update.b, update.num_rows);
+    }
+  }
+  void write(ga_profile_event& event) const {
+    event.rows = int32_t(rows);
+    event.bytes = bytes;
+    event.flops = flops;
+  }
+};
+
+// Where problems come from.
+struct Source {
+  const Backend& backend;
+  const PlanTwin& plan;
+};
+
+// What one problem adds. These run once for each operation of each step, beside operations of a few microseconds.
+void add(Work& work, const EmbedArgs& args, const Source&) {
+  work.rows += args.num_rows;
+  work.bytes += args.num_rows * (args.table->bytes / std::max<int64_t>(1, args.table->rows));
 }
 
-ProfilingBackend::Work ProfilingBackend::of(const EmbedArgs& args) {
-  return {args.num_rows, args.num_rows * (args.table->bytes / std::max<int64_t>(1, args.table->rows)), 0};
-}
-
-ProfilingBackend::Work ProfilingBackend::of(const QkvArgs& args) {
-  Work work;
-  for (const Matrix* weight : {args.q_proj, args.k_proj, args.v_proj}) work += matrix(*weight, args.rows.num_rows);
-  for (const Span<LowRank>& updates : {args.q_low_rank, args.k_low_rank, args.v_low_rank}) work += low_rank(updates);
-  work.rows = args.rows.num_rows;
-  return work;
+void add(Work& work, const QkvArgs& args, const Source&) {
+  work.rows += args.rows.num_rows;
+  for (const Matrix* weight : {args.q_proj, args.k_proj, args.v_proj}) work.add(*weight, args.rows.num_rows);
+  for (const Span<LowRank>& updates : {args.q_low_rank, args.k_low_rank, args.v_low_rank}) work.add(updates);
 }
 
 // Each lane's keys and values once, however many of its rows read them.
-ProfilingBackend::Work ProfilingBackend::of(const AttentionArgs& args) {
-  const int32_t rows = args.rows.num_rows, lanes = args.rows.num_lanes;
-  positions_.resize(size_t(rows));
-  lane_first_.resize(size_t(lanes) + 1);
-  inner_.download(positions_.data(), args.rows.position, size_t(rows) * sizeof(int32_t));
-  inner_.download(lane_first_.data(), args.rows.lane_first, (size_t(lanes) + 1) * sizeof(int32_t));
-  inner_.synchronize();
-  const auto seen = [&](int64_t position) {
-    return args.window > 0 ? std::min<int64_t>(position + 1, args.window) : position + 1;
-  };
-  Work work{rows, 0, 0};
-  for (int32_t lane = 0; lane < lanes; ++lane) {
-    const int32_t first = lane_first_[size_t(lane)], end = lane_first_[size_t(lane) + 1];
+void add(Work& work, const AttentionArgs& args, const Source& source) {
+  const KvCache& cache = args.cache;
+  const int32_t* position = source.plan.of(args.rows.position);
+  const int32_t* lane_first = source.plan.of(args.rows.lane_first);
+  const auto seen = [&](int64_t at) { return args.window > 0 ? std::min<int64_t>(at + 1, args.window) : at + 1; };
+  int64_t read = 0, scores = 0;
+  for (int32_t lane = 0; lane < args.rows.num_lanes; ++lane) {
+    const int32_t first = lane_first[lane], end = lane_first[lane + 1];
     if (first == end) continue;
-    const int64_t read = seen(positions_[size_t(first)]) + (end - 1 - first);
-    work.bytes += 2 * read * args.cache.num_kv_heads * args.cache.head_dim * int64_t(sizeof(float));
-    for (int32_t row = first; row < end; ++row)
-      work.flops += 4 * seen(positions_[size_t(row)]) * args.num_heads * args.cache.head_dim;
+    read += seen(position[first]) + (end - 1 - first);
+    for (int32_t row = first; row < end; ++row) scores += seen(position[row]);
   }
-  return work;
+  work.rows += args.rows.num_rows;
+  work.bytes += read * (source.backend.kv_page_bytes(cache.page_size, cache.num_kv_heads, cache.head_dim) / cache.page_size);
+  work.flops += 4 * scores * args.num_heads * cache.head_dim;
 }
 
-ProfilingBackend::Work ProfilingBackend::of(const ProjectArgs& args) {
-  Work work = matrix(*args.weight, args.num_rows);
-  work += low_rank(args.low_rank);
-  return work;
+void add(Work& work, const ProjectArgs& args, const Source&) {
+  work.rows += args.num_rows;
+  work.add(*args.weight, args.num_rows);
+  work.add(args.low_rank);
 }
 
-ProfilingBackend::Work ProfilingBackend::of(const GateUpArgs& args) {
-  Work work = matrix(*args.gate, args.num_rows);
-  work += matrix(*args.up, args.num_rows);
-  work += low_rank(args.gate_low_rank);
-  work += low_rank(args.up_low_rank);
-  return work;
+void add(Work& work, const GateUpArgs& args, const Source&) {
+  work.rows += args.num_rows;
+  work.add(*args.gate, args.num_rows);
+  work.add(*args.up, args.num_rows);
+  work.add(args.gate_low_rank);
+  work.add(args.up_low_rank);
 }
 
-ProfilingBackend::Work ProfilingBackend::of(const FinalNormArgs& args) { return {args.num_x, 0, 0}; }
+void add(Work& work, const FinalNormArgs& args, const Source&) { work.rows += args.num_x; }
 
-template <class Args>
-ProfilingBackend::Work ProfilingBackend::sum(Span<Args> problems, Work* first) {
-  Work total;
-  for (const Args& problem : problems) {
-    const Work work = of(problem);
-    if (&problem == problems.begin()) *first = work;
-    const int64_t rows = total.rows + work.rows;
-    total += work;
-    total.rows = rows;
+// Rows of the matrix beyond the vocabulary are not read, and problems that share it read it once.
+void add(Work& work, const LmHeadArgs& args, int32_t index) {
+  const HeadProblem& problem = args.problems[index];
+  const Matrix& weight = *problem.lm_head;
+  bool read = false;
+  for (int32_t i = 0; i < index; ++i) read |= args.problems[i].num_x > 0 && args.problems[i].lm_head == &weight;
+  const int64_t rows = std::min<int64_t>(args.vocab_size, weight.rows);
+  if (!read) work.bytes += weight.bytes * rows / weight.rows;
+  work.flops += 2 * rows * weight.columns * problem.num_x;
+  if (problem.low_rank != nullptr) work.add({problem.low_rank, 1});
+}
+
+}  // namespace
+
+ProfilingBackend::ProfilingBackend(Backend& inner, PlanTwin plan, int32_t max_events)
+    : inner_(inner), plan_(plan), events_(size_t(max_events)) {
+  log_.events = events_.data();
+}
+
+void ProfilingBackend::run_step(const std::function<void()>& operations) {
+  log_.num_events = log_.num_lost = count_ = 0;
+  begin_nanos_ = now_nanos();
+  begin_ticks_ = now_ticks();
+  operations();
+  publish_events();
+}
+
+// Ticks become nanoseconds by what both clocks say of the whole step.
+void ProfilingBackend::publish_events() {
+  const int64_t end_nanos = now_nanos(), ticks = now_ticks() - begin_ticks_;
+  const double scale = ticks > 0 ? double(end_nanos - begin_nanos_) / double(ticks) : 0;
+  int64_t at = begin_nanos_;
+  for (int32_t i = 0; i < count_; ++i) {
+    ga_profile_event& event = events_[size_t(i)];
+    const int64_t done = begin_nanos_ + int64_t(double(event.nanos) * scale);
+    event.begin_nanos = at;
+    event.nanos = std::clamp(done, at, end_nanos) - at;
+    at += event.nanos;
   }
-  return total;
+  log_.num_events = count_;
 }
 
-template <class Run>
-void ProfilingBackend::timed(int32_t operation, const Work& work, const Work& first, Run&& run) {
+// Work is counted while a device that does not compute on this thread is at it.
+template <class Run, class Count>
+void ProfilingBackend::timed(int32_t operation, Run&& run, Count&& count) {
   const Range range(kOperationNames[operation]);
-  const int64_t begin = now_nanos();
   run();
-  inner_.synchronize();
-  const int64_t end = now_nanos();
-  if (count_ == events_.size()) {
-    ++lost_;
+  if (size_t(count_) == events_.size()) {
+    ++log_.num_lost;
     return;
   }
-  events_[count_++] = {operation, int32_t(work.rows), begin, end - begin, work.bytes, first.bytes, work.flops};
+  ga_profile_event& event = events_[size_t(count_++)];
+  event = {operation, 0, 0, 0, 0, 0, 0};
+  count(event);
+  inner_.synchronize();
+  event.nanos = now_ticks() - begin_ticks_;  // its end, until the step's
 }
 
-void ProfilingBackend::embed(Span<EmbedArgs> problems) {
-  Work first;
-  const Work work = sum(problems, &first);
-  timed(kEmbed, work, first, [&] { inner_.embed(problems); });
+template <class Args>
+void ProfilingBackend::timed(int32_t operation, void (Backend::*run)(Span<Args>), Span<Args> problems) {
+  timed(operation, [&] { (inner_.*run)(problems); }, [&](ga_profile_event& event) {
+    Work work;
+    for (const Args& problem : problems) {
+      add(work, problem, Source{inner_, plan_});
+      if (&problem == problems.begin()) event.first_bytes = work.bytes;
+    }
+    work.write(event);
+  });
 }
 
-void ProfilingBackend::qkv(Span<QkvArgs> problems) {
-  Work first;
-  const Work work = sum(problems, &first);
-  timed(kQkv, work, first, [&] { inner_.qkv(problems); });
-}
+void ProfilingBackend::embed(Span<EmbedArgs> problems) { timed(kEmbed, &Backend::embed, problems); }
+void ProfilingBackend::qkv(Span<QkvArgs> problems) { timed(kQkv, &Backend::qkv, problems); }
+void ProfilingBackend::attention(Span<AttentionArgs> problems) { timed(kAttention, &Backend::attention, problems); }
+void ProfilingBackend::project(Span<ProjectArgs> problems) { timed(kProject, &Backend::project, problems); }
+void ProfilingBackend::gate_up(Span<GateUpArgs> problems) { timed(kGateUp, &Backend::gate_up, problems); }
+void ProfilingBackend::final_norm(Span<FinalNormArgs> problems) { timed(kFinalNorm, &Backend::final_norm, problems); }
 
-void ProfilingBackend::attention(Span<AttentionArgs> problems) {
-  Work first;
-  const Work work = sum(problems, &first);
-  timed(kAttention, work, first, [&] { inner_.attention(problems); });
-}
-
-void ProfilingBackend::project(Span<ProjectArgs> problems) {
-  Work first;
-  const Work work = sum(problems, &first);
-  timed(kProject, work, first, [&] { inner_.project(problems); });
-}
-
-void ProfilingBackend::gate_up(Span<GateUpArgs> problems) {
-  Work first;
-  const Work work = sum(problems, &first);
-  timed(kGateUp, work, first, [&] { inner_.gate_up(problems); });
-}
-
-void ProfilingBackend::final_norm(Span<FinalNormArgs> problems) {
-  Work first;
-  const Work work = sum(problems, &first);
-  timed(kFinalNorm, work, first, [&] { inner_.final_norm(problems); });
-}
-
-// Rows of a matrix beyond the vocabulary are not read, and problems that share a matrix read it once.
 void ProfilingBackend::lm_head(const LmHeadArgs& args) {
-  Work work, first;
-  for (int32_t i = 0; i < args.problems.size; ++i) {
-    const HeadProblem& problem = args.problems[i];
-    if (problem.num_x == 0) continue;
-    Work own = matrix(*problem.lm_head, problem.num_x);
-    const double part = double(std::min<int64_t>(args.vocab_size, problem.lm_head->rows)) / double(problem.lm_head->rows);
-    own.bytes = int64_t(part * double(own.bytes));
-    own.flops = int64_t(part * double(own.flops));
-    for (int32_t j = 0; j < i; ++j)
-      if (args.problems[j].num_x > 0 && args.problems[j].lm_head == problem.lm_head) own.bytes = 0;
-    if (problem.low_rank != nullptr) own += low_rank({problem.low_rank, 1});
-    if (work.rows == 0) first = own;
-    work += own;
-  }
-  work.rows = args.num_sequences;
-  timed(kLmHead, work, first, [&] { inner_.lm_head(args); });
+  timed(kLmHead, [&] { inner_.lm_head(args); }, [&](ga_profile_event& event) {
+    Work work{args.num_sequences};
+    for (int32_t i = 0; i < args.problems.size; ++i) {
+      if (args.problems[i].num_x == 0) continue;
+      const bool first = work.flops == 0;
+      add(work, args, i);
+      if (first) event.first_bytes = work.bytes;
+    }
+    work.write(event);
+  });
 }
 
 void ProfilingBackend::sample(const SampleArgs& args) {
-  timed(kSample, {args.num_sequences, 0, 0}, {}, [&] { inner_.sample(args); });
+  timed(kSample, [&] { inner_.sample(args); }, [&](ga_profile_event& event) { event.rows = args.num_sequences; });
 }
 
 void ProfilingBackend::log_softmax(const LogSoftmaxArgs& args) {
-  const int64_t values = int64_t(args.num_rows) * args.vocab_size;
-  timed(kLogSoftmax, {args.num_rows, 2 * values * int64_t(sizeof(float)), 0}, {}, [&] { inner_.log_softmax(args); });
+  timed(kLogSoftmax, [&] { inner_.log_softmax(args); }, [&](ga_profile_event& event) {
+    event.rows = args.num_rows;
+    event.bytes = 2 * int64_t(args.num_rows) * args.vocab_size * int64_t(sizeof(float));
+  });
 }
 
 }  // namespace genarm

@@ -5,6 +5,7 @@
 
 #include "backend.h"
 #include "genarm_profile.h"
+#include "model/step_plan.h"
 
 namespace genarm {
 
@@ -14,9 +15,12 @@ extern const int32_t kNumOperations;
 
 class ProfilingBackend final : public Backend {
  public:
-  ProfilingBackend(Backend& inner, int32_t max_events);
+  // plan: where the rows of every step are described.
+  ProfilingBackend(Backend& inner, PlanTwin plan, int32_t max_events);
 
-  int32_t take(ga_profile_event* out, int32_t capacity, int64_t* lost);
+  // The operations of the last step. Each is timed from the end of the one before it, so a clock is read once for each,
+  // and what the host does between them is part of the later one.
+  const ga_profile_log& log() const { return log_; }
 
   const std::string& description() const override { return inner_.description(); }
   std::unique_ptr<Buffer> allocate(size_t bytes) override { return inner_.allocate(bytes); }
@@ -27,6 +31,7 @@ class ProfilingBackend final : public Backend {
   void reserve(const Limits& limits) override { inner_.reserve(limits); }
   void set_activations(Dtype activations) override { inner_.set_activations(activations); }
 
+  void run_step(const std::function<void()>& operations) override;
   void embed(Span<EmbedArgs> problems) override;
   void qkv(Span<QkvArgs> problems) override;
   void attention(Span<AttentionArgs> problems) override;
@@ -39,29 +44,18 @@ class ProfilingBackend final : public Backend {
   void synchronize() override { inner_.synchronize(); }
 
  private:
-  struct Work {
-    int64_t rows = 0, bytes = 0, flops = 0;
-    Work& operator+=(const Work& other);
-  };
-
-  static Work matrix(const Matrix& weight, int64_t rows);
-  static Work low_rank(Span<LowRank> updates);
-  static Work of(const EmbedArgs& args);
-  static Work of(const QkvArgs& args);
-  static Work of(const ProjectArgs& args);
-  static Work of(const GateUpArgs& args);
-  static Work of(const FinalNormArgs& args);
-  Work of(const AttentionArgs& args);
+  void publish_events();
+  template <class Run, class Count>
+  void timed(int32_t operation, Run&& run, Count&& count);
   template <class Args>
-  Work sum(Span<Args> problems, Work* first);
-  template <class Run>
-  void timed(int32_t operation, const Work& work, const Work& first, Run&& run);
+  void timed(int32_t operation, void (Backend::*run)(Span<Args>), Span<Args> problems);
 
   Backend& inner_;
+  const PlanTwin plan_;
   std::vector<ga_profile_event> events_;
-  std::vector<int32_t> positions_, lane_first_;  // of one problem, from the device
-  size_t count_ = 0;
-  int64_t lost_ = 0;
+  ga_profile_log log_{};
+  int32_t count_ = 0;
+  int64_t begin_nanos_ = 0, begin_ticks_ = 0;
 };
 
 }  // namespace genarm

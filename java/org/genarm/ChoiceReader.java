@@ -29,6 +29,11 @@ final class ChoiceReader {
     this.stops = stops;
   }
 
+  /** Whether what is read may end it. */
+  boolean mayStop() {
+    return !stops.isEmpty();
+  }
+
   boolean hasEnded() {
     return finishReason != null;
   }

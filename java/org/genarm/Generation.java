@@ -85,13 +85,14 @@ public final class Generation {
    * @throws org.genarm.engine.GenerationException where a completion ended with an error
    */
   public Result result() throws InterruptedException {
+    if (readers.stream().noneMatch(ChoiceReader::mayStop)) {
+      submission.awaitEnd();
+    }
     Piece piece;
     do {
       piece = next();
     } while (piece != null);
-    while (!submission.isFinished()) {
-      seen = submission.await(seen);
-    }
+    submission.awaitEnd();
     return new Result(readers.stream().map(ChoiceReader::choice).toList(), seed, promptIds.length);
   }
 

@@ -309,17 +309,13 @@ void Engine::publish_biases(int32_t count) {
 
 void Engine::profile(int32_t max_events) {
   REQUIRE(max_events >= 0, "max_events must be at least 0, got %d", max_events);
+  REQUIRE(started(), "the engine is not started");
   REQUIRE(in_flight() == 0, "%d steps are in flight: collect them first", in_flight());
   operations_ = &backend_;
   profiling_.reset();
   if (max_events == 0) return;
-  profiling_ = std::make_unique<ProfilingBackend>(backend_, max_events);
+  profiling_ = std::make_unique<ProfilingBackend>(backend_, plan_->twin(), max_events);
   operations_ = profiling_.get();
-}
-
-int32_t Engine::take_events(ga_profile_event* out, int32_t capacity, int64_t* lost) {
-  REQUIRE(profiling_ != nullptr, "the engine keeps no events: see ga_engine_profile");
-  return profiling_->take(out, capacity, lost);
 }
 
 }  // namespace genarm

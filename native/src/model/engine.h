@@ -36,9 +36,9 @@ class Engine {
   void logits(int32_t sequence, float* out);
   int64_t bytes() const { return bytes_; }
 
-  // Keeps up to max_events operations, or none.
+  // Keeps up to max_events operations of each step, or none.
   void profile(int32_t max_events);
-  int32_t take_events(ga_profile_event* out, int32_t capacity, int64_t* lost);
+  const ga_profile_log* profile_log() const { return profiling_ ? &profiling_->log() : nullptr; }
 
  private:
   struct View {

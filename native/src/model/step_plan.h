@@ -42,6 +42,15 @@ struct StepTotals {
 StepTotals check_step(const ga_step& step, const ga_engine_config& limits, const std::vector<ViewLimits>& views,
                       int32_t num_drawn);
 
+// Where the host has what the plan tells the device.
+struct PlanTwin {
+  const uint8_t *host, *device;
+  template <class T>
+  const T* of(const T* on_device) const {
+    return reinterpret_cast<const T*>(host + (reinterpret_cast<const uint8_t*>(on_device) - device));
+  }
+};
+
 // Host memory that is filled anew each step and copied to its twin on the device in one piece. The device reads the host's
 // when the step's turn comes, so each step in flight has its own.
 class PlanArena {
@@ -64,6 +73,8 @@ class PlanArena {
 
   void upload() { backend_.upload_later(device_->data, hosts_[turn_]->data, used_); }
   size_t bytes() const { return device_->bytes; }
+  // While no step is in flight.
+  PlanTwin twin() const { return {hosts_.front()->as<uint8_t>(), device_->as<uint8_t>()}; }
 
  private:
   size_t reserve(size_t bytes);

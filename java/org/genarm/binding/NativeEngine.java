@@ -2,7 +2,6 @@ package org.genarm.binding;
 
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.util.List;
 import org.genarm.binding.door.Genarm;
 import org.genarm.binding.door.ga_engine;
 import org.genarm.binding.door.ga_engine_config;
@@ -24,7 +23,7 @@ public final class NativeEngine implements AutoCloseable {
   private final Handle<ga_engine> handle;
   private final EngineLimits limits;
   private StepBuffer buffer;
-  private OperationEvents events;
+  private OperationLog log;
 
   private NativeEngine(ga_engine pointer, Device device, EngineLimits limits) {
     this.limits = limits;
@@ -132,26 +131,20 @@ public final class NativeEngine implements AutoCloseable {
     NativeLibrary.check(Genarm.ga_engine_logits(handle.pointer(), sequence, out));
   }
 
-  /** Keeps the last so many operations from here on, for {@link #profiled}; 0 keeps none, as at the start. */
+  /** Keeps up to so many operations of each step from here on, for {@link #profiled}; 0 keeps none, as at the start. */
   public void profile(int maxOperations) {
+    log = null;
     NativeLibrary.check(Genarm.ga_engine_profile(handle.pointer(), maxOperations));
-    closeEvents();
-    events = maxOperations == 0 ? null : new OperationEvents(maxOperations);
+    log = maxOperations == 0 ? null : new OperationLog(Genarm.ga_engine_profile_log(handle.pointer()), maxOperations);
   }
 
-  /** The operations since the last call, oldest first, up to the number that was asked for. */
-  public List<ProfiledOperation> profiled() {
-    if (events == null) {
+  /** The operations of the last step, up to the number that was asked for. */
+  public ProfiledOperations profiled() {
+    handle.pointer();
+    if (log == null) {
       throw new IllegalStateException("the engine keeps no operations");
     }
-    return events.take(handle.pointer());
-  }
-
-  private void closeEvents() {
-    if (events != null) {
-      events.close();
-      events = null;
-    }
+    return log.operations();
   }
 
   /** Bytes of the engine's arenas, weights not among them. */
@@ -161,7 +154,7 @@ public final class NativeEngine implements AutoCloseable {
 
   @Override
   public void close() {
-    closeEvents();
+    log = null;
     if (buffer != null) {
       buffer.release();
     }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 import org.genarm.GenArm;
 import org.genarm.Generation;
 import org.genarm.engine.StepProfile;
@@ -22,7 +23,8 @@ import picocli.CommandLine.Spec;
     description = "What each operation of a real run takes, moves and computes, and which limit binds it.",
     mixinStandardHelpOptions = true)
 final class ProfileCommand implements Callable<Integer> {
-  private static final int TURNS = 9;
+  private static final int TURNS = 9; // at least, and as many as fit into TURN_NANOS
+  private static final long TURN_NANOS = 15_000_000_000L;
   private static final long WARM_NANOS = 3_000_000_000L;
 
   @Spec private CommandSpec spec;
@@ -45,16 +47,34 @@ final class ProfileCommand implements Callable<Integer> {
       List<StepProfile> steps = Collections.synchronizedList(new ArrayList<>());
       List<Double> plain = new ArrayList<>();
       List<Double> profiled = new ArrayList<>();
-      for (int turn = 0; turn < TURNS; turn++) {
-        plain.add(run(genArm, turn));
+      long end = System.nanoTime() + TURN_NANOS;
+      for (int turn = 0; turn < TURNS || System.nanoTime() - end < 0; turn++) {
+        boolean first = turn % 2 == 0; // neither always after the other
+        if (first) {
+          plain.add(run(genArm, turn));
+        }
         steps.clear();
         genArm.profile(steps::add);
         profiled.add(run(genArm, turn));
         genArm.profile(null);
+        if (!first) {
+          plain.add(run(genArm, turn));
+        }
       }
-      print(genArm, ceiling, List.copyOf(steps), Collections.min(profiled) / Collections.min(plain) - 1);
+      print(genArm, ceiling, List.copyOf(steps), new Overhead(plain, profiled));
     }
     return ExitCode.OK;
+  }
+
+  /** Seconds of plain and profiled runs, turn by turn. */
+  private record Overhead(List<Double> plain, List<Double> profiled) {
+    double best() {
+      return Collections.min(profiled) / Collections.min(plain) - 1;
+    }
+
+    double median() {
+      return Spread.median(IntStream.range(0, plain.size()).mapToObj(i -> profiled.get(i) / plain.get(i) - 1).toList());
+    }
   }
 
   /** Until the JVM has compiled what a small model's step mostly is, with and without a listener. */
@@ -67,7 +87,7 @@ final class ProfileCommand implements Callable<Integer> {
     }
   }
 
-  private void print(GenArm genArm, Ceiling ceiling, List<StepProfile> steps, double overhead)
+  private void print(GenArm genArm, Ceiling ceiling, List<StepProfile> steps, Overhead overhead)
       throws Exception {
     OperationTable prompt = new OperationTable("prompt", ceiling);
     OperationTable decode = new OperationTable("decode", ceiling);
@@ -80,7 +100,9 @@ final class ProfileCommand implements Callable<Integer> {
     report.put("batch_size", batchSize);
     report.put("ceiling_gb_per_second", ceiling.bytesPerSecond() * 1e-9);
     report.put("ceiling_gflop_per_second", ceiling.flopsPerSecond() * 1e-9);
-    report.put("profiling_overhead", overhead);
+    report.put("profiling_overhead", overhead.best());
+    report.put("profiling_overhead_median", overhead.median());
+    report.put("turns", overhead.plain().size());
     for (OperationTable table : List.of(prompt, decode)) {
       if (table.steps() > 0) {
         report.withArray("phases").add(table.report());
@@ -91,8 +113,10 @@ final class ProfileCommand implements Callable<Integer> {
       return;
     }
     PrintWriter out = spec.commandLine().getOut();
-    out.printf("ceiling: %.1f GB/s read from memory, %.0f GFLOP/s over a prompt; profiling cost %.1f %%%n",
-        ceiling.bytesPerSecond() * 1e-9, ceiling.flopsPerSecond() * 1e-9, 100 * overhead);
+    out.printf("ceiling: %.1f GB/s read from memory, %.0f GFLOP/s over a prompt%n"
+            + "profiling cost %.1f %% (best of %d turns; median %.1f %%)%n",
+        ceiling.bytesPerSecond() * 1e-9, ceiling.flopsPerSecond() * 1e-9, 100 * overhead.best(), overhead.plain().size(),
+        100 * overhead.median());
     report.path("phases").forEach(phase -> OperationTable.print(out, (ObjectNode) phase));
   }
 

@@ -1,7 +1,6 @@
 package org.genarm.engine;
 
-import java.util.List;
-import org.genarm.binding.ProfiledOperation;
+import org.genarm.binding.ProfiledOperations;
 
 /**
  * Where the time of one step went.
@@ -10,15 +9,11 @@ import org.genarm.binding.ProfiledOperation;
  * @param nanos until its tokens were handed out: the native operations, and the host's work around them
  * @param rows that were computed, over all lanes
  * @param drawn sequences that drew a token
- * @param operations in order
+ * @param operations in order, each from the end of the one before it
  */
-public record StepProfile(long beginNanos, long nanos, int rows, int drawn, List<ProfiledOperation> operations) {
-  public StepProfile {
-    operations = List.copyOf(operations);
-  }
-
+public record StepProfile(long beginNanos, long nanos, int rows, int drawn, ProfiledOperations operations) {
   /** Nanoseconds within native operations. */
   public long operationNanos() {
-    return operations.stream().mapToLong(ProfiledOperation::nanos).sum();
+    return operations.nanos();
   }
 }

@@ -15,6 +15,7 @@ public final class Submission {
   private final Inbox inbox;
   private final Runnable driver;
   private long events;
+  private int numReaders; // that wait for less than the end
   private volatile float[] weights;
   private volatile Runnable onProgress;
 
@@ -41,7 +42,12 @@ public final class Submission {
     while (true) {
       synchronized (this) {
         while (events <= seen && !isFinished() && driver == null) {
-          wait();
+          numReaders++;
+          try {
+            wait();
+          } finally {
+            numReaders--;
+          }
         }
         if (events > seen || isFinished()) {
           return events;
@@ -51,6 +57,24 @@ public final class Submission {
         throw new InterruptedException();
       }
       driver.run();
+    }
+  }
+
+  /**
+   * Waits until every completion has ended. The caller is not woken for the tokens before: beside a model whose step takes
+   * a fraction of a millisecond, a thread that wakes for each takes a core from the threads that compute it.
+   */
+  public void awaitEnd() throws InterruptedException {
+    if (driver == null) {
+      synchronized (this) {
+        while (!isFinished()) {
+          wait();
+        }
+      }
+    } else {
+      for (long seen = 0; !isFinished(); ) {
+        seen = await(seen);
+      }
     }
   }
 
@@ -108,7 +132,9 @@ public final class Submission {
     synchronized (this) {
       completion.add(token, law, nanos);
       events++;
-      notifyAll();
+      if (numReaders > 0) {
+        notifyAll();
+      }
     }
   }
 

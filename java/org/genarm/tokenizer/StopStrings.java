@@ -27,6 +27,11 @@ public final class StopStrings {
     this.longest = longest;
   }
 
+  /** Whether there are none to find. */
+  public boolean isEmpty() {
+    return stops.length == 0;
+  }
+
   /** Takes the next piece and returns what may be shown; after a stop string was found, nothing. */
   public String accept(String piece) {
     if (found != null) {

@@ -4,6 +4,7 @@ import static org.genarm.engine.StepHarness.request;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -33,6 +34,32 @@ class SubmissionTest {
     harness.runToTheEnd();
 
     assertEquals(3, read.get());
+  }
+
+  @Test
+  void whoWaitsForTheEndHasEveryTokenBesideAReader() throws Exception {
+    StepHarness harness = new StepHarness(1, 8, 8, 4);
+    Submission submission = harness.submit(request(1, 3, 1, 0));
+    CompletableFuture<Integer> ended = CompletableFuture.supplyAsync(() -> {
+      try {
+        submission.awaitEnd();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+      return submission.completions().get(0).size();
+    });
+    CompletableFuture<Long> first = CompletableFuture.supplyAsync(() -> {
+      try {
+        return submission.await(0);
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    });
+
+    harness.runToTheEnd();
+
+    assertEquals(3, ended.get());
+    assertTrue(first.get() > 0);
   }
 
   @Test
