@@ -87,6 +87,19 @@ void prepare_group(const Context& context, uint8_t* to, const InputRows& in, int
   }
 }
 
+void run_tiles(const TileSet& set, float* out, const PackedMatrix& matrix, int64_t first, int count, const void* inputs,
+               int rows) {
+  const int most = widest(rows);
+  const uint8_t* panels[kMaxPanels];
+  for (int p = 0; p < count; ++p) panels[p] = panel_at(matrix, first + p);
+  for (int done = 0; done < count;) {
+    const int left = count - done;
+    const int log = most >= 4 && left >= 4 ? 2 : most >= 2 && left >= 2 ? 1 : 0;
+    set.tile[rows][log](out + done * rows * 16, panels + done, inputs, matrix.padded_columns);
+    done += 1 << log;
+  }
+}
+
 size_t prepared_bytes(const DenseProblem& problem) {
   return size_t(round_up(problem.rows.num_rows * problem.row_bytes, 64));
 }
@@ -191,38 +204,26 @@ DenseTask begin_task(Context& context, const DensePlan& plan, int64_t index, int
   return task;
 }
 
-void multiply_row(float* out, const PackedMatrix& matrix, const uint8_t* panel, const float* x) {
-  f32_tiles(matrix.dtype).tile[1][0](out, &panel, x, matrix.padded_columns);
+void multiply_row(float* out, const PackedMatrix& matrix, int64_t first, int count, const float* x) {
+  run_tiles(f32_tiles(matrix.dtype), out, matrix, first, count, x, 1);
 }
 
-bool alike(const PackedMatrix& a, const PackedMatrix& b) {
-  return a.dtype == b.dtype && a.padded_columns == b.padded_columns && a.order == b.order &&
-         a.quant.blocks_per_scale == b.quant.blocks_per_scale && a.quant.has_zeros == b.quant.has_zeros;
-}
-
-void multiply(const Context& context, float* out, const PackedMatrix& matrix, const uint8_t* const* panels, int count,
-              const DenseProblem& problem, const DenseTask& task, int32_t group, int64_t next) {
+void multiply(const Context& context, float* out, const PackedMatrix& matrix, int64_t first, int count,
+              const DenseProblem& problem, const DenseTask& task, int32_t group) {
   const int32_t begin = first_row(problem, group), rows = first_row(problem, group + 1) - begin;
   const uint8_t* inputs = task.inputs + begin * task.row_bytes;
   if (matrix.quant.bits != 0) {
     // A problem's inputs are quantised in one order, its first matrix's.
-    const PackedMatrix& first = *problem.rows.matrix;
-    const int32_t* order = quantises_in_order(first) ? first.order : nullptr;
+    const PackedMatrix& common = *problem.rows.matrix;
+    const int32_t* order = quantises_in_order(common) ? common.order : nullptr;
     const bool quantised = context.activations == Dtype::int8 && matrix.order == order;
     const int64_t offset = quantised ? input_columns(matrix.columns) * 4 * rows : 0;
-    multiply_quantised(out, matrix, panels, count, inputs + offset, rows, quantised, next);
+    multiply_quantised(out, matrix, first, count, inputs + offset, rows, quantised);
     return;
   }
   const bool rounded = context.activations == Dtype::bf16 && matrix.dtype == Dtype::bf16;
   if (rounded) inputs += input_columns(matrix.columns) * 4 * rows;
-  const TileSet& set = rounded ? bf16_tiles() : f32_tiles(matrix.dtype);
-  const int most = widest(rows);
-  for (int done = 0; done < count;) {
-    const int left = count - done;
-    const int log = most >= 4 && left >= 4 ? 2 : most >= 2 && left >= 2 ? 1 : 0;
-    set.tile[rows][log](out + done * rows * 16, panels + done, inputs, matrix.padded_columns);
-    done += 1 << log;
-  }
+  run_tiles(rounded ? bf16_tiles() : f32_tiles(matrix.dtype), out, matrix, first, count, inputs, rows);
 }
 
 size_t dense_thread_bytes(int64_t columns) { return size_t(kMaxRows * row_bytes(columns, Dtype::int8) + 64); }

@@ -71,16 +71,13 @@ DenseTask problem_inputs(Context& context, const DensePlan& plan, int32_t proble
 // First row of a group; the last group ends at num_rows.
 int32_t first_row(const DenseProblem& problem, int32_t group);
 
-// Whether one call of multiply may take panels of both.
-bool alike(const PackedMatrix& a, const PackedMatrix& b);
+// out[panel][row of the group][16] for `count` panels (at most kMaxPanels) from `first` on, of one row group.
+void multiply(const Context& context, float* out, const PackedMatrix& matrix, int64_t first, int count,
+              const DenseProblem& problem, const DenseTask& task, int32_t group);
 
-// out[panel][row of the group][16] for `count` panels (at most kMaxPanels) of matrices alike. next: bytes from each panel to
-// the one that is read in its place after it, to ask the memory for early.
-void multiply(const Context& context, float* out, const PackedMatrix& matrix, const uint8_t* const* panels, int count,
-              const DenseProblem& problem, const DenseTask& task, int32_t group, int64_t next);
-
-// out[16] for one panel of a matrix that is not quantised and one row of f32 inputs, [padded_columns].
-void multiply_row(float* out, const PackedMatrix& matrix, const uint8_t* panel, const float* x);
+// out[panel][16] for `count` panels (at most kMaxPanels) of a matrix that is not quantised and one row of f32 inputs,
+// [padded_columns].
+void multiply_row(float* out, const PackedMatrix& matrix, int64_t first, int count, const float* x);
 
 namespace {
 

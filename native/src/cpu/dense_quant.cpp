@@ -12,27 +12,39 @@ constexpr int kQuads = kBlockColumns / 4;
 template <int bits>
 constexpr int kLines = kBlockColumns * bits / 32;  // of a block
 
+// What a tile reads: panels from `index` on of a bundle of `width`.
+struct Panels {
+  const uint8_t* bundle;
+  int64_t width, index;
+};
+
 // Scales and zeros of 16 rows.
 struct Scale {
   f32x16 scale, zero;
 };
 
-GENARM_INLINE Scale load_scale(const QuantLayout& layout, const uint8_t* panel, int64_t index) {
+// at: the scales of a bundle of `width` panels; panel: one of them.
+GENARM_INLINE Scale load_scale(const QuantLayout& layout, const uint8_t* at, int64_t width, int64_t panel) {
   Scale s;
-  s.scale = load_f16(reinterpret_cast<const uint16_t*>(panel + index * 32));
-  s.zero = layout.has_zeros ? to_float(load_bytes(panel + layout.zeros_at() + index * 16))
-                            : broadcast(float(layout.middle()));
+  s.scale = load_f16(reinterpret_cast<const uint16_t*>(at + panel * 32));
+  s.zero = layout.has_zeros ? to_float(load_bytes(at + width * 32 + panel * 16)) : broadcast(float(layout.middle()));
   return s;
 }
 
-// Into the second cache: the first is too small for the lines of four panels ahead and the inputs.
+// Into the second cache: the first is too small for what is ahead and the inputs.
 GENARM_INLINE void fetch(const uint8_t* p) { __builtin_prefetch(p, 0, 2); }
 
-// How far ahead of its reads a tile of int8 inputs asks for a panel's lines, and at the panel's end for the panel that is
-// read in its place next. Panels are short: without it every tile starts with the memory's latency a few times over.
+// How far ahead of its reads a tile of int8 inputs asks for a bundle's lines, or 0 where that did not help: a tile over a
+// whole bundle reads one stream, which the machine follows by itself as long as the tile is quick.
 template <int bits>
-constexpr int64_t fetch_distance(int rows) {
-  return bits == 8 ? (rows <= 4 ? 1024 : 2048) : rows == 1 ? 1536 : 2048;
+constexpr int64_t fetch_distance(int panels, int rows) {
+  return panels < kBundlePanels ? 4096 : bits == 8 ? 512 : rows == 1 ? 0 : 6144;
+}
+
+// A tile of all panels of a bundle knows their number when it is compiled.
+template <int P>
+GENARM_INLINE int64_t width_of(int64_t width) {
+  return P == kBundlePanels ? kBundlePanels : width;
 }
 
 // Column c of a line, as f32.
@@ -66,8 +78,10 @@ GENARM_INLINE void add_line(f32x16 (&acc0)[P][R], f32x16 (&acc1)[P][R], const i3
 // P panels x R rows of f32 inputs. Multiplying u by the scale and adding offset = -scale * zero in one fma is exact,
 // for the result is.
 template <int bits, int P, int R, bool ordered>
-void tile_f32(float* out, const PackedMatrix& matrix, const uint8_t* const* panels, const uint8_t* inputs, int64_t) {
+void tile_f32(float* out, const PackedMatrix& matrix, const Panels& panels, const uint8_t* inputs) {
   const QuantLayout layout = matrix.quant;
+  const int64_t width = width_of<P>(panels.width);
+  const uint8_t* at = panels.bundle;
   const float* x = reinterpret_cast<const float*>(inputs);
   const int32_t* order = matrix.order;
   f32x16 acc0[P][R], acc1[P][R], scale[P], offset[P];
@@ -77,19 +91,19 @@ void tile_f32(float* out, const PackedMatrix& matrix, const uint8_t* const* pane
     GENARM_UNROLL
     for (int r = 0; r < R; ++r) acc0[p][r] = acc1[p][r] = zero();
   }
-  int64_t at = layout.numbers_at();
   for (int32_t block = 0; block < layout.num_blocks; ++block) {
     if (block % layout.blocks_per_scale == 0) {
       for (int p = 0; p < P; ++p) {
-        const Scale s = load_scale(layout, panels[p], block / layout.blocks_per_scale);
+        const Scale s = load_scale(layout, at, width, panels.index + p);
         scale[p] = s.scale;
         offset[p] = zero() - s.scale * s.zero;
       }
+      at += width * layout.scale_bytes();
     }
-    for (int l = 0; l < kLines<bits>; ++l, at += kLineBytes) {
+    for (int l = 0; l < kLines<bits>; ++l, at += width * kLineBytes) {
       i32x16 line[P];
       GENARM_UNROLL
-      for (int p = 0; p < P; ++p) line[p] = load_line(panels[p] + at);
+      for (int p = 0; p < P; ++p) line[p] = load_line(at + (panels.index + p) * kLineBytes);
       add_line<bits, P, R, ordered>(acc0, acc1, line, scale, offset, x, order);
       if constexpr (ordered) {
         order += 32 / bits;
@@ -107,8 +121,8 @@ void tile_f32(float* out, const PackedMatrix& matrix, const uint8_t* const* pane
 
 // sum[p][r] += the dot products of one block.
 template <int bits, int P, int R>
-GENARM_INLINE void dot_block(i32x16 (&sum)[P][R], const uint8_t* const* panels, int64_t at, int64_t ahead,
-                             const int32_t* quads) {
+GENARM_INLINE void dot_block(i32x16 (&sum)[P][R], const uint8_t* at, int64_t width, const int32_t* quads) {
+  constexpr int64_t ahead = fetch_distance<bits>(P, R);
   GENARM_UNROLL
   for (int l = 0; l < kLines<bits>; ++l) {
     GENARM_UNROLL
@@ -118,8 +132,8 @@ GENARM_INLINE void dot_block(i32x16 (&sum)[P][R], const uint8_t* const* panels, 
       for (int r = 0; r < R; ++r) x[r] = broadcast(quads[(l * (8 / bits) + half) * R + r]);
       GENARM_UNROLL
       for (int p = 0; p < P; ++p) {
-        const uint8_t* line = panels[p] + at + l * kLineBytes;
-        if (half == 0) fetch(line + ahead);
+        const uint8_t* line = at + (l * width + p) * kLineBytes;
+        if (half == 0 && ahead > 0) fetch(line + ahead);
         i32x16 w = load_line(line);
         if (half == 1) w = shift_right<4>(w);
         if (bits == 4) w = w & broadcast(0x0f0f0f0f);
@@ -132,8 +146,11 @@ GENARM_INLINE void dot_block(i32x16 (&sum)[P][R], const uint8_t* const* panels, 
 
 // P panels x R rows of int8 inputs. `own`: every block has a scale of its own, and zeros are the middle.
 template <int bits, int P, int R, bool own>
-void tile_int8(float* out, const PackedMatrix& matrix, const uint8_t* const* panels, const uint8_t* inputs, int64_t next) {
+void tile_int8(float* out, const PackedMatrix& matrix, const Panels& panels, const uint8_t* inputs) {
   const QuantLayout layout = matrix.quant;
+  const int64_t width = width_of<P>(panels.width), numbers = width * layout.block_bytes();
+  const int64_t in_line = panels.index * kLineBytes;
+  const uint8_t* at = panels.bundle;
   f32x16 acc[P][R];
   Scale scale[P];
   GENARM_UNROLL
@@ -142,23 +159,23 @@ void tile_int8(float* out, const PackedMatrix& matrix, const uint8_t* const* pan
     GENARM_UNROLL
     for (int r = 0; r < R; ++r) acc[p][r] = zero();
   }
-  const int64_t end = layout.panel_bytes(), distance = fetch_distance<bits>(R);
-  const int64_t beyond = distance + layout.numbers_at() + next - end;
-  int64_t at = layout.numbers_at();
-  for (int32_t block = 0, left = 0, group = 0; block < layout.num_blocks; ++block, at += layout.block_bytes()) {
+  constexpr int64_t ahead = fetch_distance<bits>(P, R);
+  for (int32_t block = 0, left = 0; block < layout.num_blocks; ++block, at += numbers) {
     if (own) {
       GENARM_UNROLL
       for (int p = 0; p < P; ++p) {
-        scale[p].scale = load_f16(reinterpret_cast<const uint16_t*>(panels[p] + block * 32));
-        if (block % 2 == 0) fetch(panels[p] + block * 32 + next);
+        const uint8_t* from = at + (panels.index + p) * 32;
+        scale[p].scale = load_f16(reinterpret_cast<const uint16_t*>(from));
+        if (ahead > 0 && p % 2 == 0) fetch(from + ahead);
       }
+      at += width * 32;
     } else if (--left < 0) {
       for (int p = 0; p < P; ++p) {
-        scale[p] = load_scale(layout, panels[p], group);
+        scale[p] = load_scale(layout, at, width, panels.index + p);
         scale[p].zero = scale[p].zero * broadcast(0.125f);
       }
       left = layout.blocks_per_scale - 1;
-      ++group;
+      at += width * layout.scale_bytes();
     }
     const int32_t* quads = reinterpret_cast<const int32_t*>(inputs);
     const float* unit = reinterpret_cast<const float*>(quads + kQuads * R);
@@ -172,7 +189,7 @@ void tile_int8(float* out, const PackedMatrix& matrix, const uint8_t* const* pan
       GENARM_UNROLL
       for (int p = 0; p < P; ++p) sum[p][r] = first;
     }
-    dot_block<bits, P, R>(sum, panels, at, at + distance < end ? distance : beyond, quads);
+    dot_block<bits, P, R>(sum, at + in_line, width, quads);
     GENARM_UNROLL
     for (int p = 0; p < P; ++p) {
       GENARM_UNROLL
@@ -190,7 +207,7 @@ void tile_int8(float* out, const PackedMatrix& matrix, const uint8_t* const* pan
   }
 }
 
-using Tile = void (*)(float*, const PackedMatrix&, const uint8_t* const*, const uint8_t*, int64_t next);
+using Tile = void (*)(float*, const PackedMatrix&, const Panels&, const uint8_t* inputs);
 
 enum Kind { f32_8bit, f32_4bit, f32_4bit_ordered, int8_8bit, int8_4bit, int8_4bit_groups, kKinds };
 
@@ -249,30 +266,35 @@ void quantise_block(uint8_t* out, const float* x, int rows, int row) {
   memcpy(out + ((kQuads + 1) * rows + row) * 4, &less, 4);
 }
 
-void multiply_quantised(float* out, const PackedMatrix& matrix, const uint8_t* const* panels, int count,
-                        const uint8_t* inputs, int rows, bool quantised_inputs, int64_t next) {
+void multiply_quantised(float* out, const PackedMatrix& matrix, int64_t first, int count, const uint8_t* inputs,
+                        int rows, bool quantised_inputs) {
   const Kind kind = kind_of(matrix, quantised_inputs);
   const int most = widest(rows);
   for (int done = 0; done < count;) {
-    const int left = count - done;
+    const PanelPlace place = place_panel(matrix, first + done);
+    const int left = int(smaller(count - done, place.width - place.index));
     const int log = most >= 4 && left >= 4 ? 2 : most >= 2 && left >= 2 ? 1 : 0;
-    kTiles.tile[rows][log][kind](out + done * rows * 16, matrix, panels + done, inputs, next);
+    const Panels panels{matrix.panels + place.bundle, place.width, place.index};
+    kTiles.tile[rows][log][kind](out + done * rows * 16, matrix, panels, inputs);
     done += 1 << log;
   }
 }
 
-void read_quantised_row(float* out, const PackedMatrix& matrix, const uint8_t* panel, int lane) {
+void read_quantised_row(float* out, const PackedMatrix& matrix, int64_t panel, int lane) {
   const QuantLayout& layout = matrix.quant;
+  const PanelPlace place = place_panel(matrix, panel);
+  const uint8_t* bundle = matrix.panels + place.bundle;
   for (int64_t first = 0; first < matrix.columns; first += kBlockColumns) {
     const int64_t block = first / kBlockColumns, columns = smaller(kBlockColumns, matrix.columns - first);
-    const Scale s = load_scale(layout, panel, block / layout.blocks_per_scale);
+    const Scale s = load_scale(layout, bundle + layout.scales_at(block, place.width), place.width, place.index);
     float scale[16], zeros[16];
     store(scale, s.scale);
     store(zeros, s.zero);
-    const uint8_t* numbers = panel + layout.numbers_at() + block * layout.block_bytes() + lane * 4;
+    const uint8_t* numbers = bundle + layout.numbers_at(block, place.width) + place.index * kLineBytes + lane * 4;
+    const int64_t line = place.width * kLineBytes;
     for (int64_t k = 0; k < columns; ++k) {
-      const int u = layout.bits == 8 ? numbers[k / 4 * kLineBytes + k % 4]
-                                     : numbers[k / 8 * kLineBytes + k % 4] >> (k % 8 >= 4 ? 4 : 0) & 15;
+      const int u = layout.bits == 8 ? numbers[k / 4 * line + k % 4]
+                                     : numbers[k / 8 * line + k % 4] >> (k % 8 >= 4 ? 4 : 0) & 15;
       out[first + k] = scale[lane] * (float(u) - zeros[lane]);
     }
   }

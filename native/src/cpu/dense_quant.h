@@ -21,11 +21,11 @@ constexpr int64_t quantised_row_bytes(int64_t columns) {
 // Quantises the 32 columns x of one row of a group of `rows`: d = max |x| / 127, q = round(x / d). out: the block's place.
 void quantise_block(uint8_t* out, const float* x, int rows, int row);
 
-// out[panel][row][16] for panels of matrices alike; next: as multiply (dense.h).
-void multiply_quantised(float* out, const PackedMatrix& matrix, const uint8_t* const* panels, int count,
-                        const uint8_t* inputs, int rows, bool quantised_inputs, int64_t next);
+// out[panel][row][16] for `count` panels from `first` on, of one row group.
+void multiply_quantised(float* out, const PackedMatrix& matrix, int64_t first, int count, const uint8_t* inputs,
+                        int rows, bool quantised_inputs);
 
 // out[columns] = the weights of row `lane` of a panel; not for a matrix with an order of its own.
-void read_quantised_row(float* out, const PackedMatrix& matrix, const uint8_t* panel, int lane);
+void read_quantised_row(float* out, const PackedMatrix& matrix, int64_t panel, int lane);
 
 }  // namespace genarm::cpu::GENARM_ISA

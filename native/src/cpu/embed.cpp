@@ -8,10 +8,11 @@ namespace {
 
 void read_row(float* out, const PackedMatrix& table, int64_t row) {
   const int64_t in_group = row % table.group_rows;
-  const uint8_t* panel = panel_at(table, row / table.group_rows * table.group_panels + in_group / kPanelRows);
+  const int64_t index = row / table.group_rows * table.group_panels + in_group / kPanelRows;
+  const uint8_t* panel = panel_at(table, index);
   const int64_t lane = in_group % kPanelRows, columns = table.columns;
   if (table.quant.bits != 0) {
-    read_quantised_row(out, table, panel, int(lane));
+    read_quantised_row(out, table, index, int(lane));
     return;
   }
   if (table.dtype == Dtype::f32) {

@@ -7,14 +7,15 @@
 namespace genarm::cpu::GENARM_ISA {
 namespace {
 
-constexpr int kPairs = kMaxPanels / 2;
+constexpr int kMostPanels = 16;  // of each matrix in a run
 
-void activate(const GateUpArgs& args, const Updates* updates, float* gate, float* up, int32_t row,
-              int64_t panel) {
+// Panels of the gate that a task reads before those of up. Quantised panels are short, and a stream of memory takes a while
+// to come up to speed: about 300 KB go at once.
+int run_panels(const PackedMatrix& gate) { return gate.quant.bits == 4 ? 16 : gate.quant.bits == 8 ? 8 : kMaxPanels; }
+
+void activate(const GateUpArgs& args, const float* gate, const float* up, int32_t row, int64_t panel) {
   const int64_t outputs = args.gate->rows, first = panel * kPanelRows;
   const int n = int(smaller(kPanelRows, outputs - first));
-  add_low_rank(updates[0], panel, row, gate);
-  add_low_rank(updates[1], panel, row, up);
   f32x16 g = load(gate), u = load(up);
   if (args.gate_bias) g = g + load_partial(args.gate_bias + first, n);
   if (args.up_bias) u = u + load_partial(args.up_bias + first, n);
@@ -27,30 +28,26 @@ void run_task(Context& context, const GateUpArgs* problems, const DensePlan& pla
   const DenseTask task = begin_task(context, plan, index, thread, &unused);
   const DenseProblem& problem = plan.problem[task.problem];
   const GateUpArgs& args = problems[task.problem];
-  const PackedMatrix &gate = *packed(args.gate), &up = *packed(args.up);
-  alignas(64) float product[kMaxPanels * kMaxRows * 16];
-  const int step = problem.num_groups > 1 ? 1 : kPairs;
+  const PackedMatrix* matrices[] = {packed(args.gate), packed(args.up)};
+  alignas(64) float product[2][kMostPanels * kMaxRows * 16];
+  const int step = problem.num_groups > 1 ? 1 : run_panels(*matrices[0]);
   for (int64_t unit = task.unit_begin; unit < task.unit_end; unit += step) {
     const int count = int(smaller(step, task.unit_end - unit));
-    const uint8_t* panels[kMaxPanels];
-    for (int p = 0; p < count; ++p) {
-      panels[p] = panel_at(gate, unit + p);
-      panels[count + p] = panel_at(up, unit + p);
-    }
     for (int slot = 0; slot < 2; ++slot) fetch_low_rank(updates.slot[task.problem][slot], unit, count);
     for (int32_t group = task.group_begin; group < task.group_end; ++group) {
       const int32_t begin = first_row(problem, group), rows = first_row(problem, group + 1) - begin;
-      if (alike(gate, up)) {
-        multiply(context, product, gate, panels, 2 * count, problem, task, group, step * gate.panel_bytes);
-      } else {
-        multiply(context, product, gate, panels, count, problem, task, group, step * gate.panel_bytes);
-        multiply(context, product + count * rows * 16, up, panels + count, count, problem, task, group,
-                 step * up.panel_bytes);
+      for (int slot = 0; slot < 2; ++slot) {
+        for (int done = 0; done < count; done += kMaxPanels) {
+          const int panels = int(smaller(kMaxPanels, count - done));
+          float* out = product[slot] + done * rows * 16;
+          multiply(context, out, *matrices[slot], unit + done, panels, problem, task, group);
+          add_low_rank(updates.slot[task.problem][slot], unit + done, panels, begin, rows, out);
+        }
       }
       for (int p = 0; p < count; ++p) {
         for (int32_t r = 0; r < rows; ++r) {
-          activate(args, updates.slot[task.problem], product + (p * rows + r) * 16,
-                   product + ((count + p) * rows + r) * 16, begin + r, unit + p);
+          const int64_t at = (p * rows + r) * 16;
+          activate(args, product[0] + at, product[1] + at, begin + r, unit + p);
         }
       }
     }
@@ -68,13 +65,12 @@ void gate_up(Context& context, const GateUpArgs* problems, int32_t num_problems)
     const GateUpArgs& args = problems[i];
     const PackedMatrix& m = *packed(args.gate);
     add_problem(context, plan, {args.hidden, args.norm, &m, args.num_rows, args.eps}, m.num_panels, 2 * m.panel_bytes,
-                kPairs);
-    add_updates(updates, i, 0, args.gate_low_rank);
-    add_updates(updates, i, 1, args.up_low_rank);
+                run_panels(m));
+    add_updates(updates, plan, i, 0, args.gate_low_rank);
+    add_updates(updates, plan, i, 1, args.up_low_rank);
   }
   prepare(context, plan, update_bytes(updates), 0);
-  shrink(context, plan, updates);
-  parallel(context, plan.num_tasks, [&](int64_t index, int thread) {
+  parallel(context, plan, updates, plan.num_tasks, [&](int64_t index, int thread) {
     run_task(context, problems, plan, updates, index, thread);
   });
 }

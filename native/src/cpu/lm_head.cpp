@@ -31,18 +31,14 @@ void compute_unit(Context& context, const Job& job, int32_t problem, int thread,
   const DenseTask task = problem_inputs(context, job.plan, problem, thread);
   const int64_t first_panel = unit * kUnitPanels;
   const int count = int(smaller(kUnitPanels, m.num_panels - first_panel));
-  const uint8_t* panels[kMaxPanels];
-  for (int i = 0; i < count; ++i) panels[i] = panel_at(m, first_panel + i);
   fetch_low_rank(job.updates.slot[problem][0], first_panel, count);
   for (int32_t group = 0; group < p.num_groups; ++group) {
     const int32_t begin = first_row(p, group), rows = first_row(p, group + 1) - begin;
-    multiply(context, product, m, panels, count, p, task, group, kUnitPanels * m.panel_bytes);
+    multiply(context, product, m, first_panel, count, p, task, group);
+    add_low_rank(job.updates.slot[problem][0], first_panel, count, begin, rows, product);
     for (int i = 0; i < count; ++i) {
-      for (int32_t r = 0; r < rows; ++r) {
-        float* out = logits + (begin + r) * tokens + i * kPanelRows;
-        store(out, load(product + (i * rows + r) * 16));
-        add_low_rank(job.updates.slot[problem][0], first_panel + i, begin + r, out);
-      }
+      for (int32_t r = 0; r < rows; ++r)
+        store(logits + (begin + r) * tokens + i * kPanelRows, load(product + (i * rows + r) * 16));
     }
   }
 }
@@ -153,7 +149,7 @@ void lm_head(Context& context, const LmHeadArgs& args) {
     const HeadProblem& problem = args.problems.data[i];
     const PackedMatrix& m = *packed(problem.lm_head);
     add_problem(context, plan, {problem.x, nullptr, &m, problem.num_x, 0}, units, m.panel_bytes * kUnitPanels, 1);
-    if (problem.low_rank) add_updates(updates, i, 0, {problem.low_rank, 1});
+    if (problem.low_rank) add_updates(updates, plan, i, 0, {problem.low_rank, 1});
   }
   const int64_t per_task = units_per_task(context, plan, units);
   const size_t best_bytes = size_t(context.num_threads) * size_t(args.num_sequences) * sizeof(Best);
@@ -161,11 +157,10 @@ void lm_head(Context& context, const LmHeadArgs& args) {
   const size_t low_rank_bytes = update_bytes(updates);
   ensure_shared(context, low_rank_bytes + own_bytes);
   prepare(context, plan, low_rank_bytes + own_bytes, thread_bytes(plan, per_task), true);
-  shrink(context, plan, updates);
   uint8_t* own = context.shared + low_rank_bytes;
   Job job{args, plan, updates, reinterpret_cast<Best*>(own), own + best_bytes, units, per_task};
   memset(job.touched, 0, size_t(context.num_threads));
-  parallel(context, (units + per_task - 1) / per_task,
+  parallel(context, plan, updates, (units + per_task - 1) / per_task,
            [&](int64_t index, int thread) { run_task(context, job, index, thread); });
 
   for (int32_t s = 0; s < args.num_sequences; ++s) {

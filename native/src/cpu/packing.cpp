@@ -118,7 +118,9 @@ std::unique_ptr<PackedMatrix> pack_matrix(ThreadPool& pool, const MatrixSource& 
   matrix->padded_columns = round_up(source.columns, kColumnUnit);
   matrix->panel_bytes = matrix->padded_columns * kPanelRows * (dtype == Dtype::f32 ? 4 : 2);
   allocate_panels(*matrix);
-  each_panel(pool, *matrix, [&](uint8_t* panel, int64_t first, int64_t rows) { packer(panel, source, first, rows); });
+  each_panel(pool, *matrix, [&](int64_t panel, int64_t first, int64_t rows) {
+    packer(static_cast<uint8_t*>(matrix->memory.data()) + panel * matrix->panel_bytes, source, first, rows);
+  });
   return matrix;
 }
 

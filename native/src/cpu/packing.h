@@ -17,6 +17,7 @@
 namespace genarm::cpu {
 
 constexpr int kPanelRows = 16;
+constexpr int kBundlePanels = 4;  // panels of a quantised matrix that lie line by line beside each other (quant.h)
 
 struct PackedMatrix : Matrix {
   ~PackedMatrix() override;
@@ -47,6 +48,19 @@ std::unique_ptr<PackedMatrix> shape_matrix(int64_t rows, int64_t columns, int64_
 // Allocates the panels of a matrix whose panel_bytes are known.
 void allocate_panels(PackedMatrix& matrix);
 
+// A panel of a quantised matrix: the bytes before its bundle, the bundle's panels, and which of them it is.
+struct PanelPlace {
+  int64_t bundle;
+  int32_t width, index;
+};
+
+inline __attribute__((always_inline)) PanelPlace place_panel(const PackedMatrix& m, int64_t panel) {
+  const int64_t at = panel % m.group_panels, whole = m.group_panels / kBundlePanels * kBundlePanels;
+  const int64_t pairs = m.group_panels / 2 * 2;
+  const int64_t first = at < whole ? at / kBundlePanels * kBundlePanels : at < pairs ? whole : pairs;
+  return {(panel - at + first) * m.panel_bytes, at < whole ? kBundlePanels : at < pairs ? 2 : 1, int32_t(at - first)};
+}
+
 // body(panel, first source row, rows) for every panel, on all threads.
 template <class Body>
 void each_panel(ThreadPool& pool, PackedMatrix& matrix, const Body& body) {
@@ -59,8 +73,7 @@ void each_panel(ThreadPool& pool, PackedMatrix& matrix, const Body& body) {
     PackedMatrix& m = job.matrix;
     const int64_t in_group = index % m.group_panels * kPanelRows;
     const int64_t rows = m.group_rows - in_group < kPanelRows ? m.group_rows - in_group : kPanelRows;
-    job.body(static_cast<uint8_t*>(m.memory.data()) + index * m.panel_bytes,
-             index / m.group_panels * m.group_rows + in_group, rows);
+    job.body(index, index / m.group_panels * m.group_rows + in_group, rows);
   }, &job);
 }
 

@@ -18,14 +18,32 @@ float element(const MatrixSource& source, int64_t i) {
   return source.dtype == Dtype::f16 ? f16_to_f32(bits) : bf16_to_f32(bits);
 }
 
-// Places number u of column k (within its block) and row r of a panel.
-void place(uint8_t* block, int32_t bits, int64_t k, int64_t r, int u) {
-  if (bits == 8) {
-    block[k / 4 * 64 + r * 4 + k % 4] = uint8_t(u);
-  } else {
-    block[k / 8 * 64 + r * 4 + k % 4] |= uint8_t(u << (k % 8 >= 4 ? 4 : 0));
+// A panel to be written.
+struct Panel {
+  uint8_t* bundle;
+  int64_t width, index;
+  const QuantLayout& layout;
+
+  Panel(const PackedMatrix& matrix, int64_t panel) : layout(matrix.quant) {
+    const PanelPlace place = place_panel(matrix, panel);
+    bundle = static_cast<uint8_t*>(matrix.memory.data()) + place.bundle;
+    width = place.width;
+    index = place.index;
   }
-}
+  uint8_t* scales(int64_t block) const { return bundle + layout.scales_at(block, width) + index * 32; }
+  uint8_t* zeros(int64_t block) const { return bundle + layout.zeros_at(block, width) + index * 16; }
+
+  // Number u of column k of a block, row r.
+  void place(int64_t block, int64_t k, int64_t r, int u) const {
+    const int64_t in_line = layout.bits == 8 ? 4 : 8;
+    uint8_t* line = bundle + layout.numbers_at(block, width) + (k / in_line * width + index) * 64;
+    if (layout.bits == 8) {
+      line[r * 4 + k % 4] = uint8_t(u);
+    } else {
+      line[r * 4 + k % 4] |= uint8_t(u << (k % 8 >= 4 ? 4 : 0));
+    }
+  }
+};
 
 void set_layout(PackedMatrix& matrix, const QuantLayout& layout) {
   matrix.quant = layout;
@@ -96,26 +114,24 @@ uint32_t word_at(const uint8_t* words, int64_t i) {
   return word;
 }
 
-void pack_gptq_panel(uint8_t* panel, const GptqSource& source, const QuantLayout& layout, const Grouping& grouping,
-                     int64_t first, int64_t rows) {
-  uint8_t* zeros = panel + layout.zeros_at();
+void pack_gptq_panel(const Panel& panel, const GptqSource& source, const Grouping& grouping, int64_t first, int64_t rows) {
+  const QuantLayout& layout = panel.layout;
   for (int64_t s = 0; s < layout.num_scales(); ++s) {
-    const int64_t g = grouping.scale_group[size_t(s)];
-    memcpy(panel + s * 32, source.scales + 2 * (g * source.rows + first), size_t(2 * rows));
+    const int64_t g = grouping.scale_group[size_t(s)], block = s * layout.blocks_per_scale;
+    memcpy(panel.scales(block), source.scales + 2 * (g * source.rows + first), size_t(2 * rows));
     for (int64_t r = 0; r < rows; ++r) {
       const int64_t o = first + r;
       const uint32_t stored = word_at(source.qzeros, g * (source.rows / 8) + o / 8) >> (o % 8 * 4);
-      zeros[s * 16 + r] = uint8_t((stored + uint32_t(source.zero_offset)) & 15);
+      panel.zeros(block)[r] = uint8_t((stored + uint32_t(source.zero_offset)) & 15);
     }
   }
   for (size_t k = 0; k < grouping.columns.size(); ++k) {
     const int64_t column = grouping.columns[k], block = int64_t(k) / kBlockColumns;
-    const uint8_t* zero = zeros + block / layout.blocks_per_scale * 16;
-    uint8_t* to = panel + layout.numbers_at() + block * layout.block_bytes();
+    const uint8_t* zero = panel.zeros(block);
     for (int64_t r = 0; r < rows; ++r) {
       const int u = column < 0 ? zero[r]
                                : int(word_at(source.qweight, column / 8 * source.rows + first + r) >> (column % 8 * 4) & 15);
-      place(to, 4, int64_t(k) % kBlockColumns, r, u);
+      panel.place(block, int64_t(k) % kBlockColumns, r, u);
     }
   }
 }
@@ -132,7 +148,8 @@ std::unique_ptr<PackedMatrix> quantise_matrix(ThreadPool& pool, const MatrixSour
   set_layout(*matrix, layout);
 
   std::atomic<bool> refused{false};
-  each_panel(pool, *matrix, [&](uint8_t* panel, int64_t first, int64_t rows) {
+  each_panel(pool, *matrix, [&](int64_t index, int64_t first, int64_t rows) {
+    const Panel panel(*matrix, index);
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t b = 0; b < layout.num_blocks; ++b) {
         float x[kBlockColumns] = {};
@@ -142,9 +159,8 @@ std::unique_ptr<PackedMatrix> quantise_matrix(ThreadPool& pool, const MatrixSour
         if (!can_be_quantised(x)) refused = true;
         if (refused) return;
         const uint16_t scale = quantise_block(x, layout.bits, u);
-        memcpy(panel + b * 32 + 2 * r, &scale, 2);
-        for (int k = 0; k < kBlockColumns; ++k)
-          place(panel + layout.numbers_at() + b * layout.block_bytes(), layout.bits, k, r, u[k]);
+        memcpy(panel.scales(b) + 2 * r, &scale, 2);
+        for (int k = 0; k < kBlockColumns; ++k) panel.place(b, k, r, u[k]);
       }
     }
   });
@@ -161,8 +177,8 @@ std::unique_ptr<PackedMatrix> pack_gptq(ThreadPool& pool, const GptqSource& sour
   layout.blocks_per_scale = grouping.blocks_per_scale;
   layout.has_zeros = true;
   set_layout(*matrix, layout);
-  each_panel(pool, *matrix, [&](uint8_t* panel, int64_t first, int64_t rows) {
-    pack_gptq_panel(panel, source, layout, grouping, first, rows);
+  each_panel(pool, *matrix, [&](int64_t panel, int64_t first, int64_t rows) {
+    pack_gptq_panel(Panel(*matrix, panel), source, grouping, first, rows);
   });
   if (grouping.ordered) {
     // Padding has weight zero, whatever input it reads.

@@ -83,15 +83,12 @@ void run_task(Context& context, const QkvArgs* problems, const DensePlan& plan, 
       const int32_t begin = first_row(problem, group), rows = first_row(problem, group + 1) - begin;
       for (int64_t first = 0; first < panels_per_head; first += kMaxPanels) {
         const int count = int(smaller(kMaxPanels, panels_per_head - first));
-        const uint8_t* panels[kMaxPanels];
-        for (int p = 0; p < count; ++p) panels[p] = panel_at(*head.matrix, head.index * panels_per_head + first + p);
-        multiply(context, product, *head.matrix, panels, count, problem, task, group, count * head.matrix->panel_bytes);
+        const int64_t panel = head.index * panels_per_head + first;
+        multiply(context, product, *head.matrix, panel, count, problem, task, group);
+        add_low_rank(updates.slot[task.problem][head.kind], panel, count, begin, rows, product);
         for (int p = 0; p < count; ++p) {
-          for (int32_t r = 0; r < rows; ++r) {
-            float* out = heads + r * padded + (first + p) * kPanelRows;
-            store(out, load(product + (p * rows + r) * 16));
-            add_low_rank(updates.slot[task.problem][head.kind], head.index * panels_per_head + first + p, begin + r, out);
-          }
+          for (int32_t r = 0; r < rows; ++r)
+            store(heads + r * padded + (first + p) * kPanelRows, load(product + (p * rows + r) * 16));
         }
       }
       for (int32_t r = 0; r < rows; ++r) finish(args, head, heads + r * padded, begin + r);
@@ -117,13 +114,12 @@ void qkv(Context& context, const QkvArgs* problems, int32_t num_problems) {
     add_problem(context, plan, {args.hidden, args.norm, &m, args.rows.num_rows, args.eps},
                 args.num_heads + 2 * int64_t(args.num_kv_heads), m.group_panels * m.panel_bytes, 1);
     padded_head = larger(padded_head, m.group_panels * kPanelRows);
-    add_updates(updates, i, Head::q, args.q_low_rank);
-    add_updates(updates, i, Head::k, args.k_low_rank);
-    add_updates(updates, i, Head::v, args.v_low_rank);
+    add_updates(updates, plan, i, Head::q, args.q_low_rank);
+    add_updates(updates, plan, i, Head::k, args.k_low_rank);
+    add_updates(updates, plan, i, Head::v, args.v_low_rank);
   }
   prepare(context, plan, update_bytes(updates), size_t(kMaxRows * padded_head) * sizeof(float));
-  shrink(context, plan, updates);
-  parallel(context, plan.num_tasks, [&](int64_t index, int thread) {
+  parallel(context, plan, updates, plan.num_tasks, [&](int64_t index, int thread) {
     run_task(context, problems, plan, updates, index, thread);
   });
 }

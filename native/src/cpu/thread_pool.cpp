@@ -58,7 +58,22 @@ void name_thread(int thread) {
   pthread_setname_np(pthread_self(), ("genarm-" + std::to_string(thread)).c_str());
 }
 
+constexpr uint32_t kRaised = 1, kAwaited = 2;
+
 }  // namespace
+
+void raise_flag(uint32_t* flag) {
+  if (__atomic_exchange_n(flag, kRaised, __ATOMIC_ACQ_REL) == kAwaited)
+    syscall(SYS_futex, flag, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+void await_flag(uint32_t* flag) {
+  const auto raised = [&] { return __atomic_load_n(flag, __ATOMIC_ACQUIRE) == kRaised; };
+  if (raised() || spin_until(raised, kSpin)) return;
+  uint32_t seen = 0;
+  __atomic_compare_exchange_n(flag, &seen, kAwaited, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+  while (!raised()) syscall(SYS_futex, flag, FUTEX_WAIT_PRIVATE, kAwaited, nullptr, nullptr, 0);
+}
 
 int num_online_cpus() {
   const int allowed = int(allowed_cpus().size());

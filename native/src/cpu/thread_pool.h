@@ -34,6 +34,10 @@ class ThreadPool {
   int num_threads_;
 };
 
+// A flag, 0 at first, that tasks of a region wait for until another has raised it, one that was claimed before them.
+void raise_flag(uint32_t* flag);
+void await_flag(uint32_t* flag);
+
 // CPUs that this process may run on.
 int num_online_cpus();
 

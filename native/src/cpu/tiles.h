@@ -19,4 +19,28 @@ const TileSet& f32_tiles(Dtype weights);
 // For bf16 weights and inputs, these in pairs of columns.
 const TileSet& bf16_tiles();
 
+namespace {
+
+// Weight formats: a step is two columns, the even and the odd one.
+
+struct F32Weights {
+  static constexpr int64_t kStep = 128;
+  GENARM_INLINE static void read(const uint8_t* p, f32x16& even, f32x16& odd) {
+    even = load(reinterpret_cast<const float*>(p));
+    odd = load(reinterpret_cast<const float*>(p) + 16);
+  }
+};
+struct F16Weights {
+  static constexpr int64_t kStep = 64;
+  GENARM_INLINE static void read(const uint8_t* p, f32x16& even, f32x16& odd) {
+    even = load_f16(reinterpret_cast<const uint16_t*>(p));
+    odd = load_f16(reinterpret_cast<const uint16_t*>(p) + 16);
+  }
+};
+struct Bf16Weights {
+  static constexpr int64_t kStep = 64;
+  GENARM_INLINE static void read(const uint8_t* p, f32x16& even, f32x16& odd) { load_bf16_pairs(p, even, odd); }
+};
+
+}  // namespace
 }  // namespace genarm::cpu::GENARM_ISA

@@ -58,6 +58,29 @@ Shape shape_of(int64_t key, const ga_model_config& c) {
   return {c.num_labels > 0 ? c.num_labels : c.vocab_size, hidden, 0};
 }
 
+// Null where it has not been loaded yet.
+const Matrix* layer_of(int64_t key, const WeightSet& weights) {
+  const Layer* layer = weights.layers().data() + key / (kLayerModules + 1);
+  switch (Module(key % (kLayerModules + 1))) {
+    case Module::q_proj: return layer->q_proj.get();
+    case Module::k_proj: return layer->k_proj.get();
+    case Module::v_proj: return layer->v_proj.get();
+    case Module::o_proj: return layer->o_proj.get();
+    case Module::gate_proj: return layer->gate_proj.get();
+    case Module::up_proj: return layer->up_proj.get();
+    case Module::down_proj: return layer->down_proj.get();
+    case Module::lm_head: break;
+  }
+  return weights.lm_head();
+}
+
+// As stored, but f32 beside quantised weights becomes bf16: half the bytes, and an error far below theirs
+// (docs/decisions/0007-adapters-beside-quantised-weights.md).
+Dtype kept_as(int32_t stored, const Matrix* layer) {
+  const bool quantised = layer && (layer->dtype == Dtype::int8 || layer->dtype == Dtype::int4);
+  return quantised && Dtype(stored) == Dtype::f32 ? Dtype::bf16 : Dtype(stored);
+}
+
 MatrixSource of_adapter(MatrixSource source) {
   source.low_rank = true;
   return source;
@@ -80,7 +103,9 @@ Adapter::Update& Adapter::update(const std::string& module) {
 void Adapter::load(const std::string& module, const std::string& part, const StoredTensor& tensor) {
   Update& u = update(module);
   Backend& backend = weights_->backend();
-  const Shape shape = shape_of(key_of(module, weights_->config()), weights_->config());
+  const int64_t key = key_of(module, weights_->config());
+  const Shape shape = shape_of(key, weights_->config());
+  const Dtype dtype = kept_as(tensor.dtype, layer_of(key, *weights_));
   const bool given = part == "A"    ? u.a != nullptr
                      : part == "B"  ? u.b != nullptr
                      : part == "W1" ? u.w1 != nullptr
@@ -92,12 +117,12 @@ void Adapter::load(const std::string& module, const std::string& part, const Sto
   if (part == "A") {
     const int64_t rank = tensor.shape.empty() ? 0 : tensor.shape[0];
     tensor.expect({rank, shape.columns});
-    u.a = backend.pack(of_adapter(tensor.matrix(0)), Dtype(tensor.dtype));
+    u.a = backend.pack(of_adapter(tensor.matrix(0)), dtype);
     bytes_ += u.a->bytes;
   } else if (part == "B") {
     const int64_t rank = tensor.shape.size() < 2 ? 0 : tensor.shape[1];
     tensor.expect({shape.rows, rank});
-    u.b = backend.pack(of_adapter(tensor.matrix(shape.row_group)), Dtype(tensor.dtype));
+    u.b = backend.pack(of_adapter(tensor.matrix(shape.row_group)), dtype);
     bytes_ += u.b->bytes;
   } else if (part == "W1" || part == "W2") {
     REQUIRE(num_objectives_ > 0, "%s: tensor %s: a LoRA adapter has no %s", tensor.file.path().c_str(),

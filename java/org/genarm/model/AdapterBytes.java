@@ -18,7 +18,7 @@ import org.genarm.checkpoint.Safetensors;
  * What an adapter takes beside its weight set: all of it is read for every token.
  *
  * @param parameters of A and B, and of PBLoRA's W1 and W2
- * @param bytes resident on the CPU
+ * @param bytes resident on the CPU; beside quantised weights f32 takes half of that there
  */
 public record AdapterBytes(long parameters, long bytes) {
   private static final String WEIGHTS = "adapter_model.safetensors";

@@ -14,7 +14,6 @@ public record StoredAs(int bits, int group, boolean zeros) {
   private static final int PANEL_ROWS = 16;
   private static final int BLOCK_COLUMNS = 32;
   private static final int COLUMN_UNIT = 4;
-  private static final int LINE_BYTES = 64;
   private static final int SCALE_BYTES = 2;
 
   /** As {@code --dtype} keeps a matrix. */
@@ -51,8 +50,8 @@ public record StoredAs(int bits, int group, boolean zeros) {
     long grouped = group == -1 ? columns : Math.min(group, columns);
     long blocksPerScale = ceil(grouped, BLOCK_COLUMNS);
     long blocks = columns / grouped * blocksPerScale + ceil(columns % grouped, BLOCK_COLUMNS);
-    long numbers = ceil(blocks, blocksPerScale) * PANEL_ROWS * (SCALE_BYTES + (zeros ? 1 : 0));
-    return ceil(numbers, LINE_BYTES) * LINE_BYTES + blocks * BLOCK_COLUMNS * PANEL_ROWS * bits / Byte.SIZE;
+    long scales = ceil(blocks, blocksPerScale) * PANEL_ROWS * (SCALE_BYTES + (zeros ? 1 : 0));
+    return scales + blocks * BLOCK_COLUMNS * PANEL_ROWS * bits / Byte.SIZE;
   }
 
   private static long ceil(long n, long unit) {
