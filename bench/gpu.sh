@@ -160,7 +160,7 @@ fi
 # (c) whole steps
 bench steps "$bin/gpu_step_bench" --ceiling "${ceiling:-0}"
 if [ -n "$java" ]; then
-  section "command line" env JAVA_HOME="$java" ./genarm bench latency --base models/demo-base \
+  section "command line" env JAVA_HOME="$java" GENARM_CUDA=1 CUDACXX="$nvcc" ./genarm bench latency --base models/demo-base \
     --arm positive=models/demo-arm-positive=1 --device cuda --json
 else
   without "command line" "no --java"

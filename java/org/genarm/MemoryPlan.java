@@ -31,7 +31,11 @@ final class MemoryPlan {
   private static final List<Dtype> SMALLER = List.of(Dtype.BF16, Dtype.INT8, Dtype.INT4);
 
   /** A view; base: of an adapter, else null; dtype: null keeps weights as stored. */
-  private record Part(String name, Path directory, Path base, Dtype dtype) {}
+  private record Part(String name, Path directory, Path base, Dtype dtype) {
+    Path weights() {
+      return base == null ? directory : base;
+    }
+  }
 
   private final List<Part> parts = new ArrayList<>();
   private final long kvBytes;
@@ -55,20 +59,23 @@ final class MemoryPlan {
 
   /** {@link NativeException.OutOfMemory} with a table where `memory` cannot hold all of it. */
   void require(Device.Memory memory, String device) {
-    long needed = bytes(null);
+    long needed = bytes(null, false);
     if (needed <= memory.free()) {
       return;
     }
     StringBuilder text = new StringBuilder(String.format(Locale.ROOT,
         "%s has %s GiB free, the models need %s GiB:", device, gibibytes(memory.free()), gibibytes(needed)));
-    parts(null).forEach((name, bytes) -> row(text, name, bytes));
+    parts(null, false).forEach((name, bytes) -> row(text, name, bytes));
     row(text, "keys and values", kvBytes);
     row(text, "working memory", WORKING_BYTES);
     for (Dtype dtype : SMALLER) {
-      long bytes = bytes(dtype);
-      if (bytes < needed) {
-        text.append(String.format(Locale.ROOT, "%n  all weights %s: %s GiB, %s;", dtype, gibibytes(bytes),
-            bytes <= memory.free() ? "fits" : "does not fit"));
+      long ofBase = bytes(dtype, true);
+      long ofAll = bytes(dtype, false);
+      if (ofBase < needed && ofBase != ofAll) {
+        choice(text, "the base " + dtype, ofBase, memory);
+      }
+      if (ofAll < needed) {
+        choice(text, "all weights " + dtype, ofAll, memory);
       }
     }
     throw new NativeException.OutOfMemory(text.toString());
@@ -78,22 +85,27 @@ final class MemoryPlan {
     text.append(String.format(Locale.ROOT, "%n  %s %s GiB;", name, gibibytes(bytes)));
   }
 
+  private static void choice(StringBuilder text, String name, long bytes, Device.Memory memory) {
+    text.append(String.format(Locale.ROOT, "%n  %s: %s GiB, %s;", name, gibibytes(bytes),
+        bytes <= memory.free() ? "fits" : "does not fit"));
+  }
+
   private static String gibibytes(long bytes) {
     return String.format(Locale.ROOT, "%.2f", bytes / GIBIBYTE);
   }
 
-  /** dtype: of all weights; null: as each was asked for. */
-  private long bytes(Dtype dtype) {
-    return parts(dtype).values().stream().mapToLong(Long::longValue).sum() + kvBytes + WORKING_BYTES;
+  /** dtype: of all weights, or of those of the first view alone; null: as each was asked for. */
+  private long bytes(Dtype dtype, boolean ofBase) {
+    return parts(dtype, ofBase).values().stream().mapToLong(Long::longValue).sum() + kvBytes + WORKING_BYTES;
   }
 
   /** Bytes of each weight set, named after the first view that needs it, and of each adapter. */
-  private Map<String, Long> parts(Dtype dtype) {
+  private Map<String, Long> parts(Dtype dtype, boolean ofBase) {
     Map<String, Long> bytes = new LinkedHashMap<>();
     List<String> resident = new ArrayList<>();
     for (Part part : parts) {
-      Dtype kept = dtype == null ? part.dtype : dtype;
-      Path weights = part.base == null ? part.directory : part.base;
+      Path weights = part.weights();
+      Dtype kept = dtype == null || ofBase && !weights.equals(parts.get(0).weights()) ? part.dtype : dtype;
       ModelConfig config = ModelConfig.read(weights);
       String key = kept + " " + weights.toAbsolutePath().normalize();
       long own = 0;

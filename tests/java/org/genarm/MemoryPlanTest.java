@@ -75,7 +75,20 @@ class MemoryPlanTest {
     assertTrue(lines.get(3).startsWith("plain (as stored) 0.0"), lines.get(3));
     assertEquals("keys and values 0.10 GiB;", lines.get(4));
     assertEquals("working memory 0.75 GiB;", lines.get(5));
-    assertTrue(lines.get(6).matches("all weights bf16: 0\\.8\\d GiB, does not fit;"), lines.get(6));
+    assertTrue(lines.get(6).matches("the base bf16: 0\\.8\\d GiB, does not fit;"), lines.get(6));
+    assertTrue(lines.get(7).matches("all weights bf16: 0\\.8\\d GiB, does not fit;"), lines.get(7));
+  }
+
+  /** A reward model of its own beside a base that alone is quantised. */
+  @Test
+  void aSmallerBaseFitsWhereAllDoNot() {
+    long needed = least(plan());
+
+    NativeException.OutOfMemory refused = assertThrows(NativeException.OutOfMemory.class,
+        () -> plan().require(new Device.Memory(needed - 1, 2 * needed), "cuda:0"));
+
+    assertTrue(refused.getMessage().matches("(?s).*\n  the base int4: 0\\.8\\d GiB, fits;\n  all weights int4: .*"),
+        refused.getMessage());
   }
 
   @Test
