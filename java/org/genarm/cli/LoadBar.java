@@ -43,10 +43,12 @@ final class LoadBar implements LoadOptions.Progress, AutoCloseable {
     bar.stepTo(bytes);
   }
 
+  /** A second call does nothing: what comes after a bar is not for it to draw over. */
   @Override
   public void close() {
     if (bar != null) {
       bar.close();
+      bar = null;
     }
   }
 }

@@ -20,7 +20,7 @@ class SpeculateTest {
 
   private static GenArmBuilder demo() {
     return GenArm.builder().base(Golden.MODELS.resolve("demo-base"))
-        .arm("positive", Golden.MODELS.resolve("demo-arm-positive"), 1.5).components(true);
+        .arm("positive", Golden.DEMO.resolve("demo-arm-positive"), 1.5).components(true);
   }
 
   private static List<Result.Choice> texts(GenArm genArm) throws InterruptedException {

@@ -106,7 +106,7 @@ class RecipesTest {
   @Test
   void weakToStrongAlpaca65b() throws IOException {
     standIns.model("alpaca-7b-reproduced");
-    standIns.model("alpaca-lora-65B-GPTQ");
+    standIns.gptqModel("alpaca-lora-65B-GPTQ");
     standIns.scoreModel("beaver-7b-v1.0-reward", "reward", 2);
     standIns.scoreModel("beaver-7b-v1.0-cost", "cost", 3);
     standIns.pkuRows("pairs.jsonl", 8);

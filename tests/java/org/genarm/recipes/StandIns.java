@@ -3,6 +3,8 @@ package org.genarm.recipes;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,6 +19,8 @@ final class StandIns {
   private static final int VOCAB = 4096;
   private static final int HIDDEN = 16;
   private static final int INNER = 24;
+  private static final int GROUP = 8;
+  private static final int PER_WORD = 8;
 
   private final Path folder;
 
@@ -26,20 +30,28 @@ final class StandIns {
 
   /** A random Llama with the demo models' tokenizer. */
   void model(String name) throws IOException {
-    write(name, "LlamaForCausalLM", "lm_head.weight", VOCAB, List.of(), 1);
+    write(name, "LlamaForCausalLM", "lm_head.weight", VOCAB, List.of(), 1, false);
+  }
+
+  /** The same with its linear layers in GPTQ's four bits, as AutoGPTQ stores them. */
+  void gptqModel(String name) throws IOException {
+    write(name, "LlamaForCausalLM", "lm_head.weight", VOCAB, List.of(), 1, true);
+    JSON.writeValue(folder.resolve(name).resolve("quantize_config.json").toFile(),
+        JSON.createObjectNode().put("bits", 4).put("group_size", GROUP).put("desc_act", false).put("sym", true));
   }
 
   /** As Safe-RLHF stores a reward or cost model. */
   void scoreModel(String name, String type, long seed) throws IOException {
     write(name, "LlamaModelForScore", "score_head.weight", 1,
-        List.of(plan("normalizer.mean", 1), plan("normalizer.var", 1), plan("normalizer.count", 1)), seed);
+        List.of(plan("normalizer.mean", 1), plan("normalizer.var", 1), plan("normalizer.count", 1)), seed,
+        false);
     Path config = folder.resolve(name).resolve("config.json");
     ObjectNode json = (ObjectNode) JSON.readTree(config.toFile());
     JSON.writeValue(config.toFile(), json.put("score_type", type).put("do_normalize", false));
   }
 
   private void write(String name, String architecture, String head, int headRows, List<SafetensorsWriter.Plan> more,
-      long seed) throws IOException {
+      long seed, boolean quantised) throws IOException {
     Path directory = Files.createDirectories(folder.resolve(name));
     for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {
       Files.copy(Path.of("models/demo-base").resolve(file), directory.resolve(file));
@@ -52,16 +64,22 @@ final class StandIns {
     String layer = "model.layers.0.";
     List<SafetensorsWriter.Plan> plans = new ArrayList<>(List.of(
         plan("model.embed_tokens.weight", VOCAB, HIDDEN), plan(head, headRows, HIDDEN), plan("model.norm.weight", HIDDEN),
-        plan(layer + "input_layernorm.weight", HIDDEN), plan(layer + "post_attention_layernorm.weight", HIDDEN),
-        plan(layer + "self_attn.q_proj.weight", HIDDEN, HIDDEN), plan(layer + "self_attn.k_proj.weight", HIDDEN, HIDDEN),
-        plan(layer + "self_attn.v_proj.weight", HIDDEN, HIDDEN), plan(layer + "self_attn.o_proj.weight", HIDDEN, HIDDEN),
-        plan(layer + "mlp.gate_proj.weight", INNER, HIDDEN), plan(layer + "mlp.up_proj.weight", INNER, HIDDEN),
-        plan(layer + "mlp.down_proj.weight", HIDDEN, INNER)));
+        plan(layer + "input_layernorm.weight", HIDDEN), plan(layer + "post_attention_layernorm.weight", HIDDEN)));
+    for (String projection : List.of("q", "k", "v", "o")) {
+      plans.addAll(linear(layer + "self_attn." + projection + "_proj", HIDDEN, HIDDEN, quantised));
+    }
+    plans.addAll(linear(layer + "mlp.gate_proj", INNER, HIDDEN, quantised));
+    plans.addAll(linear(layer + "mlp.up_proj", INNER, HIDDEN, quantised));
+    plans.addAll(linear(layer + "mlp.down_proj", HIDDEN, INNER, quantised));
     plans.addAll(more);
     SplittableRandom random = new SplittableRandom(seed);
     try (SafetensorsWriter writer = SafetensorsWriter.create(directory.resolve("model.safetensors"), plans)) {
       for (SafetensorsWriter.Plan plan : plans) {
         int size = plan.shape().stream().mapToInt(Long::intValue).reduce(1, Math::multiplyExact);
+        if (plan.type() != TensorType.F32) {
+          writer.write(plan.name(), 0, quantised(plan, size, random));
+          continue;
+        }
         float[] values = new float[size];
         for (int i = 0; i < size; i++) {
           values[i] = plan.shape().size() == 1 ? 1 : (float) (random.nextDouble() - 0.5);
@@ -72,12 +90,38 @@ final class StandIns {
     }
   }
 
+  private static List<SafetensorsWriter.Plan> linear(String module, int rows, int columns, boolean quantised) {
+    return !quantised ? List.of(plan(module + ".weight", rows, columns)) : List.of(
+        plan(TensorType.I32, module + ".qweight", columns / PER_WORD, rows),
+        plan(TensorType.I32, module + ".qzeros", columns / GROUP, rows / PER_WORD),
+        plan(TensorType.F16, module + ".scales", columns / GROUP, rows), plan(TensorType.I32, module + ".g_idx", columns));
+  }
+
+  /** Random values of four bits around a zero of 8 (stored as 7), in steps of a sixteenth. */
+  private static ByteBuffer quantised(SafetensorsWriter.Plan plan, int size, SplittableRandom random) {
+    ByteBuffer bytes = ByteBuffer.allocate(size * plan.type().bits() / Byte.SIZE).order(ByteOrder.LITTLE_ENDIAN);
+    short sixteenth = 0x2c00;
+    for (int i = 0; i < size; i++) {
+      switch (plan.name().substring(plan.name().lastIndexOf('.') + 1)) {
+        case "qweight" -> bytes.putInt(random.nextInt());
+        case "qzeros" -> bytes.putInt(0x77777777);
+        case "scales" -> bytes.putShort(sixteenth);
+        default -> bytes.putInt(i / GROUP);
+      }
+    }
+    return bytes.flip();
+  }
+
   private static SafetensorsWriter.Plan plan(String name, long... shape) {
+    return plan(TensorType.F32, name, shape);
+  }
+
+  private static SafetensorsWriter.Plan plan(TensorType type, String name, long... shape) {
     List<Long> dimensions = new ArrayList<>();
     for (long dimension : shape) {
       dimensions.add(dimension);
     }
-    return new SafetensorsWriter.Plan(name, TensorType.F32, dimensions);
+    return new SafetensorsWriter.Plan(name, type, dimensions);
   }
 
   /** PKU-SafeRLHF-10K's columns. */
