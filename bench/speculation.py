@@ -1,10 +1,10 @@
-"""Times speculation on one machine: off, on, off, on for each pair of models, beside what the formula says.
+"""Times speculation on one machine: off, on, on, off for each pair of models, beside what the formula says.
 
     python bench/speculation.py BASE ARM [BASE ARM ...] [--speculate arm] [--turns 2] [-- OPTIONS OF genarm bench latency]
 
 One line a pair: r, the reward model's bytes over the base's; the acceptance β of a drafted token after accepted ones; the
-mean length K of a draft; new tokens/s without and with speculation, the median of all turns' medians; their ratio; and
-what steps that cost nothing but their weights would give when models draft:
+mean length K of a draft; new tokens/s without and with speculation, the median of all turns' medians; the ratio of each
+turn, its median with the least and the most; and what steps that cost nothing but their weights would give when models draft:
     (1 - β^(K+1)) / (1 - β) * (1 + r) / (r * (K + 1) + 1)
 The reward model is read K times to draft and once more beside the base to verify. GENARM names the launcher. A
 checkpoint is weighed by its files, less one of two tables of embeddings where there are two.
@@ -64,9 +64,10 @@ def main():
     print("|---|---:|---:|---:|---:|---:|---:|---:|")
     for base, arm in zip(args.models[::2], args.models[1::2]):
         off, on = [], []
-        for _ in range(args.turns):
-            off.append(run(base, arm, "off", options))
-            on.append(run(base, arm, args.speculate, options))
+        for turn in range(args.turns):
+            both = [("off", off), (args.speculate, on)]
+            for speculate, ran in both if turn % 2 == 0 else both[::-1]:
+                ran.append(run(base, arm, speculate, options))
         r = read_bytes(arm) / read_bytes(base)
         last = on[-1]
         tokens = last["output_len"] * last["batch_size"] * last["num_iters"]
@@ -74,9 +75,11 @@ def main():
         length = last.get("drafted_tokens", 0) / (tokens - last.get("accepted_tokens", 0))
         medians = [statistics.median(one["tokens_per_second"] for one in ran) for ran in (off, on)]
         best = [max(one["best_tokens_per_second"] for one in ran) for ran in (off, on)]
+        faster = [b["tokens_per_second"] / a["tokens_per_second"] for a, b in zip(off, on)]
         said = f"{formula(r, beta, length):.2f}" if args.speculate != "lookup" else "-"
         print(f"| {pathlib.Path(base).name} | {r:.3f} | {beta:.3f} | {length:.2f} | {medians[0]:.1f} ({best[0]:.1f}) "
-              f"| {medians[1]:.1f} ({best[1]:.1f}) | **{medians[1] / medians[0]:.2f}** | {said} |", flush=True)
+              f"| {medians[1]:.1f} ({best[1]:.1f}) | **{statistics.median(faster):.2f}** ({min(faster):.2f} to {max(faster):.2f}) "
+              f"| {said} |", flush=True)
 
 
 if __name__ == "__main__":
