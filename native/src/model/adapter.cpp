@@ -75,7 +75,7 @@ const Matrix* layer_of(int64_t key, const WeightSet& weights) {
 }
 
 // As stored, but f32 beside quantised weights becomes bf16: half the bytes, and an error far below theirs
-// (docs/decisions/0007-adapters-beside-quantised-weights.md).
+// (docs/decisions/0008-adapters-beside-quantised-weights.md).
 Dtype kept_as(int32_t stored, const Matrix* layer) {
   const bool quantised = layer && (layer->dtype == Dtype::int8 || layer->dtype == Dtype::int4);
   return quantised && Dtype(stored) == Dtype::f32 ? Dtype::bf16 : Dtype(stored);

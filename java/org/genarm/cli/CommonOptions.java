@@ -223,8 +223,10 @@ final class CommonOptions {
     if (maxModelLen != null) {
       builder.maxModelLen(maxModelLen);
     }
-    if (!quiet && Terminal.STANDARD_ERROR.isTerminal()) {
-      builder.onLoad(new LoadBars());
+    boolean onTerminal = Terminal.STANDARD_ERROR.isTerminal();
+    boolean asked = verb.commandLine().getParseResult().hasMatchedOption("--device");
+    if (!quiet && (onTerminal || asked)) {
+      builder.onLoad(new LoadBars(verb.commandLine().getErr(), onTerminal));
     }
     return builder;
   }

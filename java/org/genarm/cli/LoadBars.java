@@ -1,18 +1,29 @@
 package org.genarm.cli;
 
+import java.io.PrintWriter;
 import org.genarm.GenArmBuilder;
 
-/** A bar on standard error for each model, one after the other, and where they run unless that was said. */
+/** Where the models run unless that was said, and on a terminal a bar for each, one after the other. */
 final class LoadBars implements GenArmBuilder.LoadListener {
+  private final PrintWriter err;
+  private final boolean onTerminal;
   private LoadBar bar;
+
+  LoadBars(PrintWriter err, boolean onTerminal) {
+    this.err = err;
+    this.onTerminal = onTerminal;
+  }
 
   @Override
   public void onCpu(String why) {
-    System.err.println("computing on the CPU: " + why);
+    err.println("computing on the CPU: " + why);
   }
 
   @Override
   public void loaded(String view, long bytes, long totalBytes) {
+    if (!onTerminal) {
+      return;
+    }
     if (bar == null) {
       bar = LoadBar.open(view, true);
     }

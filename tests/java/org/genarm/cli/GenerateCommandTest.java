@@ -64,6 +64,15 @@ class GenerateCommandTest {
   }
 
   @Test
+  void anyDeviceThatIsAskedForIsTheCpuWithANotice() {
+    CommandLineRun run = demo("--prompt", "a", "--max-new-tokens", "1", "--device", "auto");
+
+    assertEquals(ExitCode.OK, run.code(), run.err());
+    String notice = Device.cudaCount() > 0 ? "" : "computing on the CPU: [^\n]+\n";
+    assertTrue(run.err().matches(notice), run.err());
+  }
+
+  @Test
   void theTextAloneGoesToStandardOutput() throws Exception {
     String expected = json(demo("--prompt", "Fellow citizens,", "--seed", "3", "--json")).get("text").asText();
 
