@@ -1,60 +1,21 @@
 // Steps in flight: a row may be of a token that the device has drawn and the host not yet seen, and nothing changes.
+#include "flight_texts.h"
 #include "model_rig.h"
 
 using namespace model_rig;
 
 namespace {
 
-constexpr int kTexts = 3, kSteps = 20;  // over the ends of pages
-using Texts = std::vector<std::vector<int32_t>>;
+constexpr int kSteps = 20;  // over the ends of pages
 
 struct Generation {
   Rig rig;
-  bool fed_by_host;
-  Texts prompts{ids(3, 1), ids(9, 2), ids(14, 3)}, drawn{kTexts};
-  int place[kTexts] = {};  // of each text among the sequences of the step before
+  genarm_test::FlightTexts<Rig> texts;
 
-  Generation(const Model& base, const Model& arm, ga_engine_config limits, bool host)
-      : rig({&base, &arm}, 2, limits), fed_by_host(host) {}
-
-  // Each step has the texts in another order.
-  static int text_at(int step, int s) { return (step + s) % kTexts; }
-
-  void submit(int step) {
-    rig.clear();
-    int32_t row[2][kTexts];
-    for (int view = 0; view < 2; ++view)
-      for (int s = 0; s < kTexts; ++s) {
-        const int text = text_at(step, s);
-        const std::vector<int32_t>& prompt = prompts[size_t(text)];
-        const auto length = int32_t(prompt.size());
-        const int32_t last = fed_by_host && step > 0 ? drawn[size_t(text)].back() : -1 - place[text];
-        row[view][s] = step == 0 ? rig.lane(view, 0, prompt.data(), length, 4 * text) + length - 1
-                                 : rig.lane(view, length + step - 1, &last, 1, 4 * text);
-      }
-    for (int s = 0; s < kTexts; ++s) {
-      const int text = text_at(step, s);
-      rig.sequence({{row[0][s], 1.f}, {row[1][s], 0.5f}}, 0.9f, 0, text);
-      rig.step->sequence_position[s] = int32_t(prompts[size_t(text)].size()) + step;
-      rig.step->sequence_top_k[s] = text == 1 ? 5 : 0;
-      place[text] = s;
-    }
-    ok(ga_engine_submit(rig.engine.get()));
-    std::fill_n(rig.step->token_ids, 40, 1 << 20);  // the step has what it needs
-    std::fill_n(rig.step->lane_pages, 40, -1);
-    std::fill_n(rig.step->sampled, kTexts, -7);
-  }
-
-  void collect(int step) {
-    ok(ga_engine_collect(rig.engine.get()));
-    for (int s = 0; s < kTexts; ++s) drawn[size_t(text_at(step, s))].push_back(rig.step->sampled[s]);
-  }
-
-  Texts run(int in_flight) {
-    for (int submitted = 0, collected = 0; collected < kSteps; collect(collected), ++collected)
-      while (submitted < kSteps && submitted - collected < in_flight) submit(submitted++);
-    return drawn;
-  }
+  Generation(const Model& base, const Model& arm, ga_engine_config limits, bool fed_by_host)
+      : rig({&base, &arm}, 2, limits),
+        texts{rig, fed_by_host, {ids(3, 1), ids(9, 2), ids(14, 3)}, kSteps, [](int) { return 0.5f; },
+              [](int text) { return text == 1 ? 5 : 0; }} {}
 };
 
 ga_engine_config with(int32_t in_flight) {
@@ -65,11 +26,11 @@ ga_engine_config with(int32_t in_flight) {
 
 void tokens_do_not_depend_on_the_steps_in_flight() {
   const Model base(small_config(), 1), arm(small_config(), 2);
-  const Texts expected = Generation(base, arm, with(0), true).run(1);
+  const auto expected = Generation(base, arm, with(0), true).texts.run(1);
   CHECK(expected[0] != expected[1] && expected[0].size() == kSteps);
 
   for (const int in_flight : {1, 2, 3, 4, GA_MAX_IN_FLIGHT})
-    CHECK(Generation(base, arm, with(in_flight), false).run(in_flight) == expected);
+    CHECK(Generation(base, arm, with(in_flight), false).texts.run(in_flight) == expected);
 }
 
 template <class Call>
@@ -160,7 +121,7 @@ void steps_without_sequences_are_collected_too() {
 void an_engine_may_be_closed_with_steps_in_flight() {
   const Model base(small_config(), 1), arm(small_config(), 2);
   Generation generation(base, arm, with(4), false);
-  for (int step = 0; step < 4; ++step) generation.submit(step);
+  for (int step = 0; step < 4; ++step) generation.texts.submit(step);
 }
 
 }  // namespace

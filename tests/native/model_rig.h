@@ -11,6 +11,7 @@
 
 #include "check.h"
 #include "reference_model.h"
+#include "step_writer.h"
 
 namespace model_rig {
 
@@ -99,72 +100,28 @@ inline ga_engine_config small_limits() {
   return c;
 }
 
-struct Rig {
+constexpr int32_t kPages = 64;
+
+struct Rig : genarm_test::StepWriter {
   Handle<ga_device> device;
   std::vector<Handle<ga_weights>> weights;
   Handle<ga_engine> engine;
-  ga_step* step = nullptr;
 
   Rig(const std::vector<const Model*>& models, int32_t threads, ga_engine_config limits = small_limits())
-      : device(open_device(threads)) {
+      : StepWriter(kPages), device(open_device(threads)) {
     ga_engine* created = nullptr;
     ok(ga_engine_create(device.get(), &limits, &created));
     engine.reset(created);
     for (const Model* model : models) {
       weights.push_back(load(device.get(), *model));
-      ok(ga_engine_add_view(created, weights.back().get(), 64));
+      ok(ga_engine_add_view(created, weights.back().get(), kPages));
     }
     ok(ga_engine_start(created));
     step = ga_engine_step_buffer(created);
   }
 
-  // Adds a lane whose tokens stand at `position`; its pages are base_page, base_page + 1, ...; returns its first row.
-  int32_t lane(int32_t view, int32_t position, const int32_t* ids, int32_t rows, int32_t base_page) {
-    const int32_t l = step->num_lanes++;
-    int32_t first = 0;
-    for (int32_t i = 0; i < l; ++i) first += step->lane_rows[i];
-    step->lane_view[l] = view;
-    step->lane_position[l] = position;
-    step->lane_rows[l] = rows;
-    for (int32_t p = 0; p < step->max_pages_per_lane; ++p) {
-      step->lane_pages[l * step->max_pages_per_lane + p] = (base_page + p) % 64;
-    }
-    std::copy(ids, ids + rows, step->token_ids + first);
-    return first;
-  }
-
-  // Adds a sequence that keeps its law and its components where there is room for them.
-  void sequence(const std::vector<std::pair<int32_t, float>>& terms, float temperature, int32_t flags, int64_t seed) {
-    const int32_t s = step->num_sequences++;
-    int32_t term = 0;
-    for (int32_t i = 0; i < s; ++i) term += step->sequence_terms[i];
-    step->sequence_terms[s] = int32_t(terms.size());
-    for (const auto& [row, weight] : terms) {
-      step->term_row[term] = row;
-      step->term_weight[term++] = weight;
-    }
-    step->sequence_seed[s] = seed;
-    step->sequence_choice[s] = 0;
-    step->sequence_position[s] = 7;
-    step->sequence_temperature[s] = temperature;
-    step->sequence_top_k[s] = 0;
-    step->sequence_top_p[s] = 1;
-    step->sequence_min_p[s] = 0;
-    step->sequence_flags[s] = flags;
-    step->sequence_biases[s] = 0;
-  }
-
-  // Adds a bias of the last sequence.
-  void bias(int32_t token, float value) {
-    const int32_t s = step->num_sequences - 1;
-    int32_t b = 0;
-    for (int32_t i = 0; i <= s; ++i) b += step->sequence_biases[i];
-    step->bias_token[b] = token;
-    step->bias_value[b] = value;
-    ++step->sequence_biases[s];
-  }
-
-  void clear() { step->num_lanes = step->num_sequences = 0; }
+  void submit() { ok(ga_engine_submit(engine.get())); }
+  void collect() { ok(ga_engine_collect(engine.get())); }
 
   std::vector<float> law(int32_t s) {
     std::vector<float> out(kVocab);

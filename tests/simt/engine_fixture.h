@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "../native/reference_model.h"
+#include "../native/step_writer.h"
 #include "cuda/cuda_backend.h"
 #include "error.h"
 #include "harness.h"
@@ -122,50 +123,23 @@ inline ga_engine_config limits_of(int32_t max_model_len, int32_t max_in_flight =
   return c;
 }
 
-struct Rig {
+struct Rig : genarm_test::StepWriter {
   CudaBackend backend{0};
   Engine engine;
-  ga_step* step = nullptr;
 
   explicit Rig(int32_t max_model_len = 100, int32_t max_in_flight = 1, int32_t vocab_size = kVocab)
-      : engine(backend, limits_of(max_model_len, max_in_flight, vocab_size)) {}
+      : StepWriter(32), engine(backend, limits_of(max_model_len, max_in_flight, vocab_size)) {}
 
   void start() {
     engine.start();
     step = engine.step_buffer();
   }
-  // Returns the lane's first row.
-  int32_t lane(int32_t view, int32_t position, const int32_t* ids, int32_t rows, int32_t first_page) {
-    const int32_t l = step->num_lanes++;
-    int32_t first = 0;
-    for (int32_t i = 0; i < l; ++i) first += step->lane_rows[i];
-    step->lane_view[l] = view;
-    step->lane_position[l] = position;
-    step->lane_rows[l] = rows;
-    for (int32_t p = 0; p < step->max_pages_per_lane; ++p)
-      step->lane_pages[l * step->max_pages_per_lane + p] = (first_page + p) % 32;
-    std::copy(ids, ids + rows, step->token_ids + first);
-    return first;
+  void sequence(const std::vector<std::pair<int32_t, float>>& terms, float temperature = 1, int32_t flags = GA_KEEP_LAW,
+                int64_t seed = 99) {
+    StepWriter::sequence(terms, temperature, flags, seed);
   }
-  void sequence(const std::vector<std::pair<int32_t, float>>& terms, float temperature = 1, int32_t flags = GA_KEEP_LAW) {
-    const int32_t s = step->num_sequences++;
-    int32_t term = 0;
-    for (int32_t i = 0; i < s; ++i) term += step->sequence_terms[i];
-    step->sequence_terms[s] = int32_t(terms.size());
-    for (const auto& [row, weight] : terms) {
-      step->term_row[term] = row;
-      step->term_weight[term++] = weight;
-    }
-    step->sequence_seed[s] = 99;
-    step->sequence_choice[s] = 0;
-    step->sequence_position[s] = 7;
-    step->sequence_temperature[s] = temperature;
-    step->sequence_top_k[s] = 0;
-    step->sequence_top_p[s] = 1;
-    step->sequence_min_p[s] = 0;
-    step->sequence_flags[s] = flags;
-  }
-  void clear() { step->num_lanes = step->num_sequences = 0; }
+  void submit() { engine.submit(); }
+  void collect() { engine.collect(); }
   std::vector<float> law(int32_t s) {
     std::vector<float> out(kVocab);
     engine.law(s, out.data());

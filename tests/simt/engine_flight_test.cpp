@@ -1,61 +1,24 @@
 // Steps in flight over the CUDA backend, on an executor that does nothing before the host waits for it: tokens are fed on
 // the device, and every step reads what was written for it.
+#include "../native/flight_texts.h"
 #include "engine_fixture.h"
 
 namespace genarm {
 namespace {
 
-constexpr int kTexts = 3, kSteps = 10;  // over the end of a page, and round the ring
-using Texts = std::vector<std::vector<int32_t>>;
+constexpr int kSteps = 10;  // over the end of a page, and round the ring
 
 struct Generation {
   Rig rig;
-  bool fed_by_host;
-  Texts prompts{ids(2, 1), ids(3, 2), ids(8, 3)}, drawn{kTexts};
-  int place[kTexts] = {};  // of each text among the sequences of the step before
+  genarm_test::FlightTexts<Rig> texts;
 
-  Generation(const Model& base, const Model& arm, int32_t in_flight, bool host) : rig(100, in_flight), fed_by_host(host) {
+  Generation(const Model& base, const Model& arm, int32_t in_flight, bool fed_by_host)
+      : rig(100, in_flight),
+        texts{rig, fed_by_host, {ids(2, 1), ids(3, 2), ids(8, 3)}, kSteps, [](int step) { return 0.1f * float(step); },
+              [](int) { return 0; }} {
     rig.engine.add_view(load(rig.backend, base), nullptr, 32);
     rig.engine.add_view(load(rig.backend, arm), nullptr, 32);
     rig.start();
-  }
-
-  // Each step has the texts in another order.
-  static int text_at(int step, int s) { return (step + s) % kTexts; }
-
-  void submit(int step) {
-    rig.clear();
-    int32_t row[2][kTexts];
-    for (int view = 0; view < 2; ++view)
-      for (int s = 0; s < kTexts; ++s) {
-        const int text = text_at(step, s);
-        const std::vector<int32_t>& prompt = prompts[size_t(text)];
-        const auto length = int32_t(prompt.size());
-        const int32_t last = fed_by_host && step > 0 ? drawn[size_t(text)].back() : -1 - place[text];
-        row[view][s] = step == 0 ? rig.lane(view, 0, prompt.data(), length, 4 * text) + length - 1
-                                 : rig.lane(view, length + step - 1, &last, 1, 4 * text);
-      }
-    for (int s = 0; s < kTexts; ++s) {
-      const int text = text_at(step, s);
-      rig.sequence({{row[0][s], 1.f}, {row[1][s], 0.1f * float(step)}}, 0.9f, 0);
-      rig.step->sequence_seed[s] = text;
-      rig.step->sequence_position[s] = int32_t(prompts[size_t(text)].size()) + step;
-      place[text] = s;
-    }
-    rig.engine.submit();
-    std::fill_n(rig.step->token_ids, 64, 1 << 20);  // the step has what it needs
-    std::fill_n(rig.step->sampled, kTexts, -7);
-  }
-
-  void collect(int step) {
-    rig.engine.collect();
-    for (int s = 0; s < kTexts; ++s) drawn[size_t(text_at(step, s))].push_back(rig.step->sampled[s]);
-  }
-
-  Texts run(int in_flight) {
-    for (int submitted = 0, collected = 0; collected < kSteps; collect(collected), ++collected)
-      while (submitted < kSteps && submitted - collected < in_flight) submit(submitted++);
-    return drawn;
   }
 };
 
@@ -73,13 +36,13 @@ ga_model_config one_layer() {
 
 void tokens_do_not_depend_on_the_steps_in_flight() {
   const Model base = model_of(one_layer(), 1), arm = model_of(one_layer(), 2);
-  const Texts expected = Generation(base, arm, 1, true).run(1);
+  const auto expected = Generation(base, arm, 1, true).texts.run(1);
   for (const auto& text : expected)
     for (const int32_t token : text) CHECK(token >= 0 && token < kVocab);
 
   for (const int in_flight : kDepths) {
     Generation generation(base, arm, in_flight, false);
-    CHECK(generation.run(in_flight) == expected);
+    CHECK(generation.texts.run(in_flight) == expected);
     // The prompts', and one for all others: it counts on nothing that the host writes.
     CHECK(generation.rig.backend.graphs().num_captured() == 2);
   }
@@ -88,7 +51,7 @@ void tokens_do_not_depend_on_the_steps_in_flight() {
 void an_engine_may_be_closed_with_steps_in_flight() {
   const Model base = model_of(one_layer(), 1), arm = model_of(one_layer(), 2);
   Generation generation(base, arm, 4, false);
-  for (int step = 0; step < 4; ++step) generation.submit(step);
+  for (int step = 0; step < 4; ++step) generation.texts.submit(step);
 }
 
 // Each has a line of its own to the host.

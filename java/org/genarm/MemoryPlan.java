@@ -52,7 +52,7 @@ final class MemoryPlan {
 
   /** Of a GPU, whose memory does not grow; a CPU's is the machine's, and what is not used of it costs nothing. */
   void require(Device device) {
-    if (!device.description().startsWith("cpu")) {
+    if (!device.isCpu()) {
       require(device.memory(), device.description());
     }
   }

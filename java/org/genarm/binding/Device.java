@@ -33,14 +33,19 @@ public final class Device implements AutoCloseable {
     return new Device(pointer);
   }
 
+  /** Whether steps are computed on this machine's CPUs. */
+  public boolean isCpu() {
+    return description().startsWith("cpu");
+  }
+
   /** How many steps are in flight where nobody chose: 1 on a CPU, which gains nothing by more, 2 on a GPU. */
   public int defaultStepsInFlight() {
-    return description().startsWith("cpu") ? 1 : 2;
+    return isCpu() ? 1 : 2;
   }
 
   /** The precision of matrix inputs that nobody chose: F32 on a CPU, BF16 on a GPU. */
   public Dtype defaultActivations() {
-    return description().startsWith("cpu") ? Dtype.F32 : Dtype.BF16;
+    return isCpu() ? Dtype.F32 : Dtype.BF16;
   }
 
   /**

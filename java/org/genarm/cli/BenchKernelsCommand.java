@@ -7,7 +7,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.genarm.GenArm;
-import org.genarm.Generation;
 import org.genarm.engine.StepProfile;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -37,15 +36,14 @@ final class BenchKernelsCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), "--output-len: expected at least 2, got " + options.outputLength());
     }
     try (GenArm genArm = options.builder(common).maxSequences(Collections.max(batchSizes)).build()) {
-      batch(genArm, batchSizes.get(0));
+      options.seconds(genArm, 0, batchSizes.get(0), true); // warms up
       Ceiling ceiling = Ceiling.measure(genArm, common.numThreads());
       ObjectNode report = options.report("kernels");
-      report.put("ceiling_gb_per_second", ceiling.bytesPerSecond() * 1e-9);
-      report.put("ceiling_gflop_per_second", ceiling.flopsPerSecond() * 1e-9);
+      ceiling.put(report);
       for (int size : batchSizes) {
         measure(genArm, size, ceiling, report);
       }
-      print(report);
+      print(report, ceiling);
     }
     return ExitCode.OK;
   }
@@ -54,43 +52,27 @@ final class BenchKernelsCommand implements Callable<Integer> {
   private void measure(GenArm genArm, int size, Ceiling ceiling, ObjectNode report) throws InterruptedException {
     List<StepProfile> steps = Collections.synchronizedList(new ArrayList<>());
     genArm.profile(steps::add);
-    batch(genArm, size);
+    options.seconds(genArm, 0, size, true);
     genArm.profile(null);
     OperationTable prompt = new OperationTable("prompt of " + size, ceiling);
     OperationTable decode = new OperationTable("decode of " + size, ceiling);
-    int views = genArm.arms().size() + 1;
     for (StepProfile step : List.copyOf(steps)) {
-      if (step.rows() > step.drawn() * views) {
+      if (OperationTable.isPrompt(step, genArm)) {
         prompt.add(step);
       } else if (step.drawn() == size) {
         decode.add(step);
       }
     }
-    for (OperationTable table : List.of(prompt, decode)) {
-      if (table.steps() > 0) {
-        report.withArray("phases").add(table.report());
-      }
-    }
+    OperationTable.put(report, prompt, decode);
   }
 
-  private void batch(GenArm genArm, int size) throws InterruptedException {
-    List<Generation> running = new ArrayList<>();
-    for (int i = 0; i < size; i++) {
-      running.add(genArm.submit(options.request(genArm, i, true)));
-    }
-    for (Generation generation : running) {
-      generation.result();
-    }
-  }
-
-  private void print(ObjectNode report) throws Exception {
+  private void print(ObjectNode report, Ceiling ceiling) throws Exception {
     if (options.json()) {
       options.print(report);
       return;
     }
     PrintWriter out = spec.commandLine().getOut();
-    out.printf("ceiling: %.1f GB/s read from memory, %.0f GFLOP/s over a prompt%n",
-        report.path("ceiling_gb_per_second").asDouble(), report.path("ceiling_gflop_per_second").asDouble());
+    ceiling.print(out);
     report.path("phases").forEach(phase -> OperationTable.print(out, (ObjectNode) phase));
   }
 }

@@ -5,7 +5,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.genarm.GenArm;
-import org.genarm.Generation;
 import org.genarm.engine.SpeculationCounts;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -64,16 +63,7 @@ final class BenchLatencyCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  /** From the first submission to the last token; the prompts are read in it too. */
   private double seconds(GenArm genArm, int iteration, boolean guided) throws InterruptedException {
-    long start = System.nanoTime();
-    List<Generation> batch = new ArrayList<>();
-    for (int i = 0; i < batchSize; i++) {
-      batch.add(genArm.submit(options.request(genArm, iteration * batchSize + i, guided)));
-    }
-    for (Generation generation : batch) {
-      generation.result();
-    }
-    return (System.nanoTime() - start) * 1e-9;
+    return options.seconds(genArm, iteration * batchSize, batchSize, guided);
   }
 }

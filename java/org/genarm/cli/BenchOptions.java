@@ -3,9 +3,12 @@ package org.genarm.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.SplittableRandom;
 import org.genarm.GenArm;
 import org.genarm.GenArmBuilder;
+import org.genarm.Generation;
 import org.genarm.Request;
 import org.genarm.engine.SpeculationCounts;
 import picocli.CommandLine.Model.CommandSpec;
@@ -76,6 +79,19 @@ final class BenchOptions {
       genArm.arms().forEach(arm -> request.weight(arm, 0));
     }
     return request.build();
+  }
+
+  /** Seconds of a batch of requests of these numbers, from the first submission to the last token. */
+  double seconds(GenArm genArm, int firstNumber, int count, boolean guided) throws InterruptedException {
+    long start = System.nanoTime();
+    List<Generation> batch = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      batch.add(genArm.submit(request(genArm, firstNumber + i, guided)));
+    }
+    for (Generation generation : batch) {
+      generation.result();
+    }
+    return (System.nanoTime() - start) * 1e-9;
   }
 
   /** Random ids below vocabSize. */

@@ -1,5 +1,7 @@
 package org.genarm.cli;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -31,6 +33,15 @@ record Ceiling(double bytesPerSecond, double flopsPerSecond) {
         .max()
         .orElse(1);
     return new Ceiling(bytesPerSecond, Math.max(flopsPerNano, 1e-3) * 1e9);
+  }
+
+  void put(ObjectNode report) {
+    report.put("ceiling_gb_per_second", bytesPerSecond * 1e-9);
+    report.put("ceiling_gflop_per_second", flopsPerSecond * 1e-9);
+  }
+
+  void print(PrintWriter out) {
+    out.printf("ceiling: %.1f GB/s read from memory, %.0f GFLOP/s over a prompt%n", bytesPerSecond * 1e-9, flopsPerSecond * 1e-9);
   }
 
   private static double rate(ProfiledOperation operation) {

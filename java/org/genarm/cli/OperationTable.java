@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.genarm.GenArm;
 import org.genarm.binding.ProfiledOperation;
 import org.genarm.engine.StepProfile;
 
@@ -61,11 +62,21 @@ final class OperationTable {
     return operation.equals("final_norm") || operation.equals("lm_head");
   }
 
-  int steps() {
-    return steps;
+  /** Whether a step reads prompts, beside whatever else it does. */
+  static boolean isPrompt(StepProfile step, GenArm genArm) {
+    return step.rows() > step.drawn() * (genArm.arms().size() + 1);
   }
 
-  ObjectNode report() {
+  /** Adds the tables that have steps to the report's phases. */
+  static void put(ObjectNode report, OperationTable... tables) {
+    for (OperationTable table : tables) {
+      if (table.steps > 0) {
+        report.withArray("phases").add(table.report());
+      }
+    }
+  }
+
+  private ObjectNode report() {
     ObjectNode report = JSON.createObjectNode();
     report.put("phase", phase).put("steps", steps).put("wall_ms", wallNanos * 1e-6);
     double operationNanos = sums.values().stream().mapToDouble(sum -> sum.nanos).sum();

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.genarm.GenArm;
-import org.genarm.Generation;
 import org.genarm.engine.StepProfile;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -91,45 +90,29 @@ final class ProfileCommand implements Callable<Integer> {
       throws Exception {
     OperationTable prompt = new OperationTable("prompt", ceiling);
     OperationTable decode = new OperationTable("decode", ceiling);
-    int views = genArm.arms().size() + 1;
-    steps.forEach(step -> (step.rows() > step.drawn() * views ? prompt : decode).add(step));
+    steps.forEach(step -> (OperationTable.isPrompt(step, genArm) ? prompt : decode).add(step));
     if (trace != null) {
       ChromeTrace.write(trace, steps);
     }
     ObjectNode report = options.report("profile");
     report.put("batch_size", batchSize);
-    report.put("ceiling_gb_per_second", ceiling.bytesPerSecond() * 1e-9);
-    report.put("ceiling_gflop_per_second", ceiling.flopsPerSecond() * 1e-9);
+    ceiling.put(report);
     report.put("profiling_overhead", overhead.best());
     report.put("profiling_overhead_median", overhead.median());
     report.put("turns", overhead.plain().size());
-    for (OperationTable table : List.of(prompt, decode)) {
-      if (table.steps() > 0) {
-        report.withArray("phases").add(table.report());
-      }
-    }
+    OperationTable.put(report, prompt, decode);
     if (options.json()) {
       options.print(report);
       return;
     }
     PrintWriter out = spec.commandLine().getOut();
-    out.printf("ceiling: %.1f GB/s read from memory, %.0f GFLOP/s over a prompt%n"
-            + "profiling cost %.1f %% (best of %d turns; median %.1f %%)%n",
-        ceiling.bytesPerSecond() * 1e-9, ceiling.flopsPerSecond() * 1e-9, 100 * overhead.best(), overhead.plain().size(),
-        100 * overhead.median());
+    ceiling.print(out);
+    out.printf("profiling cost %.1f %% (best of %d turns; median %.1f %%)%n",
+        100 * overhead.best(), overhead.plain().size(), 100 * overhead.median());
     report.path("phases").forEach(phase -> OperationTable.print(out, (ObjectNode) phase));
   }
 
-  /** Seconds for a batch, from the first submission to the last token. */
-  private double run(GenArm genArm, int iteration) throws InterruptedException {
-    long start = System.nanoTime();
-    List<Generation> batch = new ArrayList<>();
-    for (int i = 0; i < batchSize; i++) {
-      batch.add(genArm.submit(options.request(genArm, iteration * batchSize + i, true)));
-    }
-    for (Generation generation : batch) {
-      generation.result();
-    }
-    return (System.nanoTime() - start) * 1e-9;
+  private double run(GenArm genArm, int turn) throws InterruptedException {
+    return options.seconds(genArm, turn * batchSize, batchSize, true);
   }
 }
