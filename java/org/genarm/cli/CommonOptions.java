@@ -17,6 +17,7 @@ import org.genarm.GenArmBuilder;
 import org.genarm.binding.Device;
 import org.genarm.binding.Dtype;
 import org.genarm.binding.NativeEngine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -24,14 +25,12 @@ import picocli.CommandLine.Spec;
 
 /** The options that every verb over models shares. A verb calls {@link #check()} first. */
 final class CommonOptions {
-  private static final Pattern DEVICE = Pattern.compile("auto|cpu(:[0-9,-]{1,256})?|cuda(:\\d{1,4})?");
   private static final Pattern SPECULATE = Pattern.compile("auto|off|arm|lookup|draft=.+");
-  private static final int MOST_THREADS = 1024;
-  private static final List<Dtype> WEIGHTS = List.of(Dtype.F32, Dtype.BF16, Dtype.INT8, Dtype.INT4);
-  private static final List<Dtype> ACTIVATIONS = List.of(Dtype.F32, Dtype.BF16, Dtype.INT8);
 
   @Spec(Spec.Target.MIXEE)
   private CommandSpec verb;
+
+  @Mixin private DeviceOptions computing;
 
   @Option(names = "--base", paramLabel = "DIR", description = "the base model's directory")
   private Path base;
@@ -65,27 +64,6 @@ final class CommonOptions {
       description = "the preference vector of a preference-conditioned reward model")
   private List<String> preferences = new ArrayList<>();
 
-  @Option(names = "--device", defaultValue = "auto", paramLabel = "auto|cpu[:CPUS]|cuda[:N]",
-      description = "where to compute; CPUS as 0-3,6 keeps each thread on one of them")
-  private String device;
-
-  @Option(names = "--threads", defaultValue = "0", paramLabel = "N", description = "CPU threads; 0: one for each core")
-  private int threads;
-
-  @Option(
-      names = "--dtype",
-      defaultValue = "auto",
-      paramLabel = "auto|f32|bf16|int8|int4",
-      description = "how weights are kept; auto: as stored")
-  private String dtype;
-
-  @Option(
-      names = "--activations",
-      defaultValue = "auto",
-      paramLabel = "auto|f32|bf16|int8",
-      description = "precision of matrix inputs; auto: f32 on the CPU, bf16 on CUDA")
-  private String activations;
-
   @Option(
       names = "--max-model-len",
       paramLabel = "N",
@@ -117,12 +95,7 @@ final class CommonOptions {
         throw usage("--arm: the name " + arm.name() + " is given twice");
       }
     }
-    if (!DEVICE.matcher(device).matches()) {
-      throw usage("--device: expected auto, cpu, cpu:CPUS, cuda or cuda:N, got '" + device + "'");
-    }
-    if (threads < 0 || threads > MOST_THREADS) {
-      throw usage("--threads: expected 0 to " + MOST_THREADS + ", got " + threads);
-    }
+    computing.check();
     if (maxModelLen != null && maxModelLen < 1) {
       throw usage("--max-model-len: expected at least 1, got " + maxModelLen);
     }
@@ -135,9 +108,7 @@ final class CommonOptions {
     if (speculate.equals("arm") && arms.isEmpty()) {
       throw usage("--speculate: arm needs an --arm with weights of its own");
     }
-    parse("--dtype", dtype, WEIGHTS);
-    parse("--activations", activations, ACTIVATIONS);
-    byArm("--arm-dtype", armDtypes).values().forEach(value -> parse("--arm-dtype", value, WEIGHTS));
+    byArm("--arm-dtype", armDtypes).values().forEach(value -> DeviceOptions.weights("--arm-dtype", value));
     byArm("--arm-base", armBases).keySet().forEach(name -> requireAdapter("--arm-base", name));
     byArm("--preference", preferences).keySet().forEach(name -> requireAdapter("--preference", name));
   }
@@ -154,12 +125,7 @@ final class CommonOptions {
   /** How a reward model's weights are kept; empty: as stored. */
   Optional<Dtype> dtypeOf(ArmOption arm) {
     String own = byArm("--arm-dtype", armDtypes).get(arm.name());
-    return own == null ? dtype() : parse("--arm-dtype", own, WEIGHTS);
-  }
-
-  /** How the base's weights are kept; empty: as stored. */
-  Optional<Dtype> dtype() {
-    return parse("--dtype", dtype, WEIGHTS);
+    return own == null ? computing.dtype() : DeviceOptions.weights("--arm-dtype", own);
   }
 
   OptionalInt maxModelLen() {
@@ -172,23 +138,25 @@ final class CommonOptions {
 
   /** What decides on the tokens that the models draw. */
   void describe(ObjectNode json) {
-    json.put("base", base.toString()).put("dtype", dtype).put("activations", activations).put("max_model_len", maxModelLen);
+    json.put("base", base.toString());
+    computing.describe(json);
+    json.put("max_model_len", maxModelLen);
     arms.forEach(arm -> json.withObjectProperty("arms").put(arm.name(), arm.directory() + "=" + arm.weight()));
     json.putPOJO("arm_bases", armBases).putPOJO("arm_dtypes", armDtypes).putPOJO("preferences", preferences);
   }
 
   /** For what computes beside the models. */
   Device openDevice() {
-    return Device.open(device, threads);
+    return computing.open();
   }
 
   Dtype activations(Device opened) {
-    return parse("--activations", activations, ACTIVATIONS).orElseGet(opened::defaultActivations);
+    return computing.activations(opened);
   }
 
   /** Threads that compute on a CPU. */
   int numThreads() {
-    return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+    return computing.numThreads();
   }
 
   /** A builder that has what these options say. */
@@ -198,14 +166,8 @@ final class CommonOptions {
 
   /** As {@link #builder()}, with these reward models alone. */
   GenArmBuilder builder(List<ArmOption> opened) {
-    GenArmBuilder builder = GenArm.builder()
-        .base(base)
-        .device(device)
-        .threads(threads)
-        .dtype(dtype().orElse(null))
-        .speculate(speculate)
-        .stepsInFlight(stepsInFlight)
-        .activations(parse("--activations", activations, ACTIVATIONS).orElse(null));
+    GenArmBuilder builder = GenArm.builder().base(base).speculate(speculate).stepsInFlight(stepsInFlight);
+    computing.configure(builder);
     List<String> names = opened.stream().map(ArmOption::name).toList();
     for (ArmOption arm : opened) {
       builder.arm(arm.name(), arm.directory(), arm.weight()).armDtype(arm.name(), dtypeOf(arm).orElse(null));
@@ -252,19 +214,6 @@ final class CommonOptions {
       }
     }
     return byName;
-  }
-
-  private Optional<Dtype> parse(String option, String value, List<Dtype> choices) {
-    if (value.equals("auto")) {
-      return Optional.empty();
-    }
-    for (Dtype choice : choices) {
-      if (choice.toString().equals(value)) {
-        return Optional.of(choice);
-      }
-    }
-    String names = String.join(", ", choices.stream().map(Dtype::toString).toList());
-    throw usage(option + ": expected auto, " + names + ", got '" + value + "'");
   }
 
   private List<Float> vector(String name, String text) {

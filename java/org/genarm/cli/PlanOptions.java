@@ -48,7 +48,7 @@ final class PlanOptions {
   /** Each combination with its name. */
   Map<String, ServingPlan> plans() {
     Map<String, ServingPlan> plans = new LinkedHashMap<>();
-    Dtype kept = dtype();
+    Dtype kept = DeviceOptions.weights("--dtype", dtype).orElse(null);
     if (base == null) {
       if (!arms.isEmpty() || !armBases.isEmpty()) {
         throw usage("--arm: --base is missing");
@@ -130,18 +130,6 @@ final class PlanOptions {
       throw usage("--plan: expected a model directory or one of " + PlanShapes.names() + ", got '" + source + "'");
     }
     return Named.of(source, kept);
-  }
-
-  private Dtype dtype() {
-    if (dtype.equals("auto")) {
-      return null;
-    }
-    for (Dtype known : List.of(Dtype.F32, Dtype.BF16, Dtype.INT8, Dtype.INT4)) {
-      if (known.toString().equals(dtype)) {
-        return known;
-      }
-    }
-    throw usage("--dtype: expected auto, f32, bf16, int8, int4, got '" + dtype + "'");
   }
 
   private ParameterException usage(String message) {

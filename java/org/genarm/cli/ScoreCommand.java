@@ -89,6 +89,7 @@ final class ScoreCommand implements Callable<Integer> {
   }
 
   private List<ScorerSpec> check() {
+    computing.check();
     if ((ids == null) == (texts == null)) {
       throw usage("expected one of --ids and --texts");
     }
@@ -109,7 +110,7 @@ final class ScoreCommand implements Callable<Integer> {
 
   private HeadScorer openModel(Device device) {
     return HeadScorer.open(device, model,
-        new HeadScorer.Options(template, eos, 0, computing.dtype(), computing.activations(device)));
+        new HeadScorer.Options(template, eos, 0, computing.dtype().orElse(null), computing.activations(device)));
   }
 
   private void scoreIds(Device device) {

@@ -152,8 +152,8 @@ class CommonOptionsTest {
 
   @Test
   void autoIsAsStored() {
-    assertEquals(ExitCode.OK, run("--base b"));
+    assertEquals(ExitCode.OK, run("--base b --arm a"));
 
-    assertEquals(Optional.empty(), verb.common.dtype());
+    assertEquals(Optional.empty(), verb.common.dtypeOf(verb.common.arms().get(0)));
   }
 }

@@ -22,6 +22,8 @@ import org.genarm.checkpoint.StoredTensor;
 import org.genarm.checkpoint.TensorType;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ScoreCommandTest {
   private static final Path MODEL = Golden.ROOT.resolve("llama-score");
@@ -212,6 +214,20 @@ class ScoreCommandTest {
 
     assertEquals(3, run.code());
     assertTrue(run.err().contains("line 1: expected a string \"response\", found 1"), run.err());
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource(delimiter = '|', textBlock = """
+      --device gpu | --device: expected auto, cpu, cpu:CPUS, cuda or cuda:N, got 'gpu'
+      --threads -1 | --threads: expected 0 to 1024, got -1
+      --dtype f16  | --dtype: expected auto, f32, bf16, int8, int4, got 'f16'
+      --activations int4 | --activations: expected auto, f32, bf16, int8, got 'int4'
+      """)
+  void whereToComputeIsRefusedAsByEveryVerb(String option, String message) {
+    CommandLineRun run = CommandLineRun.of(("score --scorer x=word-length --texts none " + option).split(" "));
+
+    assertEquals(2, run.code());
+    assertEquals("genarm score: " + message, run.err().strip());
   }
 
   @Test
