@@ -37,7 +37,7 @@ public final class Batch {
       throws InterruptedException {
     long start = System.nanoTime();
     Summary summary = new Summary(files.resumedLines(), 0, 0, 0, 0, 0);
-    try (BatchAnswers answers = new BatchAnswers(requests, files.input(), limits, seed)) {
+    try (BatchAnswers answers = new BatchAnswers(requests, files.input(), limits, seed, files.seen())) {
       for (AnswerLine answer = answers.next(); answer != null; answer = answers.next()) {
         files.write(answer.json());
         summary = summary.plus(answer, (System.nanoTime() - start) * 1e-9);

@@ -22,6 +22,7 @@ public final class BatchAnswers implements AutoCloseable {
   private final LineSource source;
   private final BatchLimits limits;
   private final long seed;
+  private final CustomIds seen;
   private final Bell bell = new Bell();
   private final ArrayDeque<Pending> window = new ArrayDeque<>();
   private long windowBytes;
@@ -61,10 +62,16 @@ public final class BatchAnswers implements AutoCloseable {
 
   /** seed: what the seeds of requests without one are drawn from, together with their custom_id. */
   public BatchAnswers(OfflineRequests requests, LineSource source, BatchLimits limits, long seed) {
+    this(requests, source, limits, seed, null);
+  }
+
+  /** seen: the lines so far, in which a custom_id may stand once; null where it does not matter. */
+  BatchAnswers(OfflineRequests requests, LineSource source, BatchLimits limits, long seed, CustomIds seen) {
     this.requests = requests;
     this.source = source;
     this.limits = limits;
     this.seed = seed;
+    this.seen = seen;
   }
 
   /**
@@ -123,6 +130,9 @@ public final class BatchAnswers implements AutoCloseable {
       return true;
     }
     BatchLine line = BatchLine.parse(read.number(), read.bytes());
+    if (seen != null) {
+      line = seen.requireNew(line);
+    }
     next = new Pending(line, read.bytes().length);
     if (line.body() != null) {
       try {

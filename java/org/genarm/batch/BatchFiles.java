@@ -29,13 +29,15 @@ public final class BatchFiles implements AutoCloseable {
   private final FileChannel output;
   private final long inputBytes;
   private final long resumedLines;
+  private final CustomIds seen;
   private long syncedNanos = System.nanoTime();
 
-  private BatchFiles(InputFile input, FileChannel output, long inputBytes, long resumedLines) {
+  private BatchFiles(InputFile input, FileChannel output, long inputBytes, long resumedLines, CustomIds seen) {
     this.input = input;
     this.output = output;
     this.inputBytes = inputBytes;
     this.resumedLines = resumedLines;
+    this.seen = seen;
   }
 
   /**
@@ -49,8 +51,9 @@ public final class BatchFiles implements AutoCloseable {
     try {
       FileChannel output = openOutput(out, resume);
       try {
-        long resumed = resume ? resume(in, input, out, output) : 0;
-        return new BatchFiles(input, output, Files.size(in), resumed);
+        CustomIds seen = new CustomIds();
+        long resumed = resume ? resume(in, input, out, output, seen) : 0;
+        return new BatchFiles(input, output, Files.size(in), resumed, seen);
       } catch (IOException | RuntimeException e) {
         output.close();
         throw e;
@@ -91,7 +94,8 @@ public final class BatchFiles implements AutoCloseable {
   }
 
   /** Passes over the input's lines that are answered, drops a torn one, and returns how many there are. */
-  private static long resume(Path in, InputFile input, Path out, FileChannel output) throws IOException {
+  private static long resume(Path in, InputFile input, Path out, FileChannel output, CustomIds seen)
+      throws IOException {
     long kept = 0;
     long answered = 0;
     try (InputFile answers = new InputFile(out, Integer.MAX_VALUE - 8)) {
@@ -103,7 +107,7 @@ public final class BatchFiles implements AutoCloseable {
         if (line == null) {
           throw new CheckpointException(out, "the answers to " + in, "more lines than that has requests");
         }
-        requireAnswers(out, answer, line);
+        requireAnswers(out, answer, line, seen);
         kept = answers.bytesRead();
         answered++;
       }
@@ -113,7 +117,7 @@ public final class BatchFiles implements AutoCloseable {
     return answered;
   }
 
-  private static void requireAnswers(Path out, LineSource.Line answer, LineSource.Line line) {
+  private static void requireAnswers(Path out, LineSource.Line answer, LineSource.Line line, CustomIds seen) {
     String field = "line " + answer.number();
     ObjectNode json;
     try {
@@ -121,7 +125,8 @@ public final class BatchFiles implements AutoCloseable {
     } catch (OpenAiError e) {
       throw new CheckpointException(out, field, "an answer of a batch", e.getMessage());
     }
-    String expected = line.bytes() == null ? null : BatchLine.parse(line.number(), line.bytes()).customId();
+    String expected =
+        line.bytes() == null ? null : seen.requireNew(BatchLine.parse(line.number(), line.bytes())).customId();
     String found = json.path("custom_id").textValue();
     if (!json.has("custom_id") || !Objects.equals(expected, found)) {
       throw new CheckpointException(out, field, "custom_id " + expected + " as in line " + line.number()
@@ -132,6 +137,11 @@ public final class BatchFiles implements AutoCloseable {
   /** Where the requests come from that are not answered yet. */
   LineSource input() {
     return input;
+  }
+
+  /** The custom_ids of the lines that an earlier run answered, and of those that this one reads. */
+  CustomIds seen() {
+    return seen;
   }
 
   /** Lines that an earlier run answered. */

@@ -3,6 +3,7 @@ package org.genarm.batch;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigInteger;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -55,6 +56,11 @@ record BatchLine(long number, String customId, String url, ObjectNode body, Stri
   String id() {
     byte[] digest = sha256(customId == null ? "line " + number : "id " + customId);
     return HexFormat.of().formatHex(digest, 0, ID_BYTES);
+  }
+
+  /** 64 bits that tell its custom_id from others. */
+  long digest() {
+    return ByteBuffer.wrap(sha256("id " + customId)).getLong();
   }
 
   /** The seed of a request that has none: drawn from the batch's own and custom_id. */

@@ -129,6 +129,22 @@ class BatchFilesTest {
   }
 
   @Test
+  void theCustomIdsOfAnsweredLinesAreKnownWhenARunGoesOn() throws IOException {
+    Files.writeString(in, "\n" + request("a") + "\n" + request("b") + "\n" + request("a") + "\n");
+    Files.writeString(out, answer("\"a\"") + "\n");
+
+    try (BatchFiles files = BatchFiles.open(in, out, true)) {
+      assertNull(refusal(files), "b is new");
+      assertEquals("custom_id is that of line 2 already", refusal(files));
+    }
+  }
+
+  private static String refusal(BatchFiles files) {
+    LineSource.Line line = files.input().next();
+    return files.seen().requireNew(BatchLine.parse(line.number(), line.bytes())).refusal();
+  }
+
+  @Test
   void aFileThatIsNotThereIsNamed() {
     assertTrue(refusal().startsWith(in.toString()), refusal());
   }
