@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.genarm.guidance.Guidance;
 import org.genarm.guidance.SamplingParams;
 import org.junit.jupiter.api.Test;
@@ -27,15 +28,8 @@ class RandomMixTest {
   private record Work(TokenRequest request, TreeMap<Integer, Guidance> changes, int cancelAfter) {
     static Work random(Random random) {
       int[] system = SYSTEM_PROMPTS[random.nextInt(SYSTEM_PROMPTS.length)];
-      List<int[]> prompts = new ArrayList<>();
-      for (int view = 0; view < 3; view++) {
-        int[] own = DemoEngine.prompt(1 + random.nextInt(30), random.nextInt(4));
-        int[] prompt = Arrays.copyOf(system, system.length + own.length);
-        System.arraycopy(own, 0, prompt, system.length, own.length);
-        prompts.add(prompt);
-      }
-      SamplingParams sampling = new SamplingParams(random.nextInt(4) == 0 ? 0 : 0.9f, random.nextInt(3) * 20, 1, 0,
-          random.nextInt(5));
+      List<int[]> prompts = RequestMix.prompts(random, system, 30);
+      SamplingParams sampling = RequestMix.sampling(random);
       if (random.nextInt(4) == 0) {
         sampling = sampling.withPenalties(0.5f, random.nextFloat()).withLogitBias(Map.of(random.nextInt(4096), 2f));
       }
@@ -80,11 +74,7 @@ class RandomMixTest {
   }
 
   private static List<List<Integer>> alone(DemoEngine demo, Work work) {
-    Submission submission = work.submit(demo.engine);
-    while (demo.engine.turn()) {
-      // until nothing is left to do
-    }
-    return tokens(submission);
+    return tokens(RequestMix.runAlone(demo.engine, work::submit));
   }
 
   @ParameterizedTest
@@ -103,12 +93,8 @@ class RandomMixTest {
 
     try (DemoEngine demo = DemoEngine.openCallerDriven(small)) {
       demo.engine.afterEachStep(scheduler -> PageIntegrity.check(scheduler, demo.engine.pages));
-      List<Submission> submissions = new ArrayList<>();
-      for (boolean busy = true; busy || submissions.size() < works.size(); busy = demo.engine.turn()) {
-        for (int i = 0; submissions.size() < works.size() && i < random.nextInt(3); i++) {
-          submissions.add(works.get(submissions.size()).submit(demo.engine));
-        }
-      }
+      List<Submission> submissions = RequestMix.runTogether(demo.engine, random,
+          works.stream().<Function<Engine, Submission>>map(work -> work::submit).toList());
 
       for (int i = 0; i < works.size(); i++) {
         assertEquals(expected.get(works.get(i)), tokens(submissions.get(i)), "request " + i);

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 import org.genarm.guidance.Guidance;
 import org.genarm.guidance.Preferences;
 import org.genarm.guidance.SamplingParams;
@@ -37,12 +38,6 @@ class StepsInFlightTest {
     return Arrays.stream(submission.completions().get(0).tokens()).boxed().toList();
   }
 
-  private static void runToTheEnd(Engine engine) {
-    while (engine.turn()) {
-      // until nothing is left to do
-    }
-  }
-
   private static Submission watched(Engine engine, TokenRequest request, BiConsumer<Submission, Integer> listener) {
     Submission submission = engine.submit(request);
     submission.onProgress(() -> listener.accept(submission, submission.completions().get(0).size()));
@@ -52,16 +47,9 @@ class StepsInFlightTest {
   /** Requests of every kind: some share prefixes, end early, have their laws told, are penalised or cancelled. */
   private record Work(TokenRequest request, int cancelAfter) {
     static Work random(Random random) {
-      List<int[]> prompts = new ArrayList<>();
       int[] system = DemoEngine.prompt(random.nextBoolean() ? 40 : 0, 1);
-      for (int view = 0; view < 3; view++) {
-        int[] own = DemoEngine.prompt(1 + random.nextInt(40), random.nextInt(4));
-        int[] prompt = Arrays.copyOf(system, system.length + own.length);
-        System.arraycopy(own, 0, prompt, system.length, own.length);
-        prompts.add(prompt);
-      }
-      SamplingParams sampling = new SamplingParams(random.nextInt(4) == 0 ? 0 : 0.9f, random.nextInt(3) * 20, 1, 0,
-          random.nextInt(5));
+      List<int[]> prompts = RequestMix.prompts(random, system, 40);
+      SamplingParams sampling = RequestMix.sampling(random);
       if (random.nextInt(8) == 0) {
         sampling = sampling.withPenalties(0.5f, random.nextFloat());
       } else if (random.nextInt(4) == 0) {
@@ -114,9 +102,7 @@ class StepsInFlightTest {
     Map<Work, List<List<Object>>> expected = new HashMap<>();
     try (DemoEngine demo = DemoEngine.openCallerDriven(alone)) {
       for (Work work : works) {
-        Submission submission = work.submit(demo.engine);
-        runToTheEnd(demo.engine);
-        expected.put(work, outcome(submission));
+        expected.put(work, outcome(RequestMix.runAlone(demo.engine, work::submit)));
       }
     }
 
@@ -128,12 +114,8 @@ class StepsInFlightTest {
         PageIntegrity.check(scheduler, demo.engine.pages);
         mostInFlight[0] = Math.max(mostInFlight[0], scheduler.inFlight().size());
       });
-      List<Submission> submissions = new ArrayList<>();
-      for (boolean busy = true; busy || submissions.size() < works.size(); busy = demo.engine.turn()) {
-        for (int i = 0; submissions.size() < works.size() && i < random.nextInt(3); i++) {
-          submissions.add(works.get(submissions.size()).submit(demo.engine));
-        }
-      }
+      List<Submission> submissions = RequestMix.runTogether(demo.engine, random,
+          works.stream().<Function<Engine, Submission>>map(work -> work::submit).toList());
 
       for (int i = 0; i < works.size(); i++) {
         assertEquals(expected.get(works.get(i)), outcome(submissions.get(i)), "request " + i);
@@ -157,7 +139,7 @@ class StepsInFlightTest {
         SamplingParams sampling = SamplingParams.of(1).withPenalties(penalised ? 1 : 0, 0);
         demo.engine.submit(DemoEngine.request(PROMPT, sampling, 6, 1, 0.5f));
         demo.engine.afterEachStep(scheduler -> inFlight.add(scheduler.inFlight().size()));
-        runToTheEnd(demo.engine);
+        RequestMix.runToTheEnd(demo.engine);
       }
       assertEquals(penalised ? List.of(0, 0, 0, 0, 0, 0) : List.of(2, 2, 2, 2, 1, 0), inFlight);
     }
@@ -181,7 +163,7 @@ class StepsInFlightTest {
             }
           });
           Submission beside = demo.engine.submit(request(4, 1, 0));
-          runToTheEnd(demo.engine);
+          RequestMix.runToTheEnd(demo.engine);
           both.add(tokens(submission));
           both.add(tokens(beside));
         }
@@ -197,7 +179,7 @@ class StepsInFlightTest {
     List<Integer> expected;
     try (DemoEngine demo = DemoEngine.openCallerDriven(config(1))) {
       Submission submission = demo.engine.submit(request(1, 1, 0.5f));
-      runToTheEnd(demo.engine);
+      RequestMix.runToTheEnd(demo.engine);
       expected = tokens(submission);
     }
     try (DemoEngine demo = DemoEngine.openCallerDriven(config(3))) {
@@ -206,7 +188,7 @@ class StepsInFlightTest {
           self.weights()[1] = Float.NaN; // which the door refuses
         }
       });
-      runToTheEnd(demo.engine);
+      RequestMix.runToTheEnd(demo.engine);
 
       Completion failed = failing.completions().get(0);
       assertEquals(FinishReason.ERROR, failed.finishReason());
@@ -214,7 +196,7 @@ class StepsInFlightTest {
       assertEquals(expected.subList(0, 9), tokens(failing), "7, and two whose steps were in flight");
       assertEquals(List.of(0, 0, 0), demo.engine.load().kvPagesUsed());
       Submission next = demo.engine.submit(request(1, 1, 0.5f));
-      runToTheEnd(demo.engine);
+      RequestMix.runToTheEnd(demo.engine);
       assertEquals(expected, tokens(next));
     }
   }
@@ -231,7 +213,7 @@ class StepsInFlightTest {
             demo.engine.profile(size == 5 ? profiles::add : null);
           }
         });
-        runToTheEnd(demo.engine);
+        RequestMix.runToTheEnd(demo.engine);
         both.add(tokens(submission));
       }
     }
