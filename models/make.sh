@@ -21,7 +21,8 @@ done
 train() {
   local name=$1 steps=$2
   shift 2
-  ./genarm train --steps "${STEPS:-$steps}" --schedule cosine --beta 0.1 --save-every 20 --resume --out "$out/$name" "$@"
+  ./genarm train --steps "${STEPS:-$steps}" --schedule cosine --beta 0.1 --save-every 20 --resume --out "$out/$name" \
+    --log "$out/$name.jsonl" "$@"
 }
 
 for name in "${names[@]}"; do

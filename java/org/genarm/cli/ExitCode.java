@@ -7,6 +7,7 @@ import org.genarm.engine.GenerationException;
 import org.genarm.score.ScorerException;
 import org.genarm.tokenizer.TokenizerException;
 import org.genarm.tokenizer.jinja.TemplateException;
+import org.genarm.train.DivergedException;
 import picocli.CommandLine.ParameterException;
 
 /** What an exception means to the shell, and the one line that says it. */
@@ -27,7 +28,9 @@ final class ExitCode {
     if (failure instanceof IllegalStateException && failure.getCause() instanceof NativeException) {
       return DEVICE; // the engine has stopped
     }
-    if (failure instanceof ParameterException || failure instanceof IllegalArgumentException) {
+    if (failure instanceof ParameterException
+        || failure instanceof IllegalArgumentException
+        || failure instanceof DivergedException) {
       return USAGE;
     }
     if (failure instanceof CheckpointException

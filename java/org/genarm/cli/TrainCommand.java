@@ -63,6 +63,9 @@ final class TrainCommand implements Callable<Integer> {
   @Option(names = "--resume", description = "go on from the state in --out, bit for bit; start where there is none")
   private boolean resume;
 
+  @Option(names = "--change-learning-rate", description = "with --resume: --learning-rate may differ from the state's")
+  private boolean changeRate;
+
   @Option(names = "--template", defaultValue = "none", paramLabel = "NAME", description = "put around prompts given as text")
   private String template;
 
@@ -89,6 +92,7 @@ final class TrainCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     TrainConfig config = options.config();
+    Training.Start start = start();
     TensorType written = written();
     Checkpoint.requireModel(base);
     prepareOut();
@@ -96,7 +100,7 @@ final class TrainCommand implements Callable<Integer> {
     boolean shown = !quiet && Terminal.STANDARD_ERROR.isTerminal();
     try (Device opened = Device.open(device.equals("auto") ? "cpu" : device, threads);
         LoadBar loading = LoadBar.open(base.toString(), shown);
-        Training training = Training.open(opened, config, files, resume, loading)) {
+        Training training = Training.open(opened, config, files, start, loading)) {
       loading.close();
       try (TrainBar bar = TrainBar.open(training, shown)) {
         training.run(
@@ -108,6 +112,13 @@ final class TrainCommand implements Callable<Integer> {
       spec.commandLine().getOut().println(summary(training.steps()));
     }
     return ExitCode.OK;
+  }
+
+  private Training.Start start() {
+    if (changeRate && !resume) {
+      throw usage("--change-learning-rate: belongs to --resume");
+    }
+    return changeRate ? Training.Start.RESUMED_AT_ANY_RATE : resume ? Training.Start.RESUMED : Training.Start.FRESH;
   }
 
   private TensorType written() {

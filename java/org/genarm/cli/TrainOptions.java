@@ -130,6 +130,11 @@ final class TrainOptions {
       description = "steps between states for --resume; 0: at the end alone; default: 100")
   private int saveEvery;
 
+  @Option(names = "--divergence-factor", defaultValue = "3", paramLabel = "F",
+      description = "stop where the mean loss of 20 steps is over F times the best, or gradients explode; 0: only where"
+          + " numbers are not finite; default: 3")
+  private double divergenceFactor;
+
   Objective objective() {
     return objective;
   }
@@ -174,7 +179,8 @@ final class TrainOptions {
         compute,
         checkpointing,
         evalEvery,
-        saveEvery);
+        saveEvery,
+        divergenceFactor);
   }
 
   /** A constant by its name in lower case. */

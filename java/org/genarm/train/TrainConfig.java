@@ -19,6 +19,7 @@ import org.genarm.binding.TrainerOptions.Objective;
  * @param checkpointing layers are computed again in backward instead of being kept
  * @param evalEvery steps between evaluations; 0: after the last one alone
  * @param saveEvery steps between states for resuming; 0: after the last one alone
+ * @param divergenceFactor of {@link DivergenceWatch}; 0 lets a run diverge as long as its numbers are finite
  */
 public record TrainConfig(
     LossOptions loss,
@@ -35,7 +36,11 @@ public record TrainConfig(
     Dtype compute,
     boolean checkpointing,
     int evalEvery,
-    int saveEvery) {
+    int saveEvery,
+    double divergenceFactor) {
+  /** How much worse than its best a run may get. */
+  public static final double DIVERGENCE_FACTOR = 3;
+
   /** PARM's. */
   public static final double CONCENTRATION = 0.5;
 
@@ -55,6 +60,9 @@ public record TrainConfig(
     }
     if (!(concentration > 0) || !Double.isFinite(concentration)) {
       throw new IllegalArgumentException("concentration must be finite and above 0, got " + concentration);
+    }
+    if (divergenceFactor != 0 && !(divergenceFactor > 1 && Double.isFinite(divergenceFactor))) {
+      throw new IllegalArgumentException("divergence factor must be finite and above 1, or 0, got " + divergenceFactor);
     }
     if (conditioned(lora) && loss.objective() == Objective.LM) {
       throw new IllegalArgumentException("a preference-conditioned update is trained on preferences: arm or dpo, not lm");
@@ -92,8 +100,9 @@ public record TrainConfig(
         compute);
   }
 
-  /** What must be the same for a run to go on where another stopped; its length may differ. */
-  String identity() {
+  /** What must be the same for a run over so many pairs to go on where another stopped. */
+  String identity(int numPairs) {
+    boolean anyLength = optimizer.schedule() == Schedule.CONSTANT;
     return String.join(
         "; ",
         String.valueOf(loss),
@@ -101,7 +110,8 @@ public record TrainConfig(
         String.valueOf(optimizer),
         "batch size " + batchSize + ", micro-batch size " + microBatchSize,
         "shuffle " + shuffle + ", seed " + seed + ", compute " + compute,
-        "start temperature " + startTemperature + ", concentration " + concentration);
+        "start temperature " + startTemperature + ", concentration " + concentration
+            + (anyLength ? "" : ", steps " + totalSteps(numPairs)));
   }
 
   private static void requireAtLeast(String name, long value, long least) {

@@ -8,6 +8,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.genarm.binding.NativeTrainer.State;
 import org.genarm.checkpoint.CheckpointException;
 import org.genarm.checkpoint.Safetensors;
@@ -28,6 +30,8 @@ final class TrainState {
 
   /** Between the settings of a run. */
   private static final String SETTINGS = "[,;] |\\[|\\]";
+
+  private static final Pattern RATE = Pattern.compile("learningRate=[^,\\]]*");
 
   private final Path file;
   private final String run;
@@ -72,11 +76,16 @@ final class TrainState {
     }
   }
 
-  /** Puts the state into a trainer of the same run and returns its step. */
-  long restore(TrainableModel model) {
+  /**
+   * Puts the state into a trainer of the same run and returns its step.
+   *
+   * @param anyRate the learning rate may be another
+   */
+  long restore(TrainableModel model, boolean anyRate) {
     try (Safetensors saved = Safetensors.open(file)) {
-      require(saved, RUN, run);
-      require(saved, PAIRS, pairs);
+      String found = saved.metadata().getOrDefault(RUN, "nothing");
+      require(RUN, anyRate ? RATE.matcher(found).replaceFirst(rate(run)) : found, run);
+      require(PAIRS, saved.metadata().getOrDefault(PAIRS, "nothing"), pairs);
       long step = step(saved);
       for (TrainedTensor tensor : model.trained()) {
         for (State state : states()) {
@@ -97,8 +106,12 @@ final class TrainState {
     }
   }
 
-  private void require(Safetensors saved, String key, String wanted) {
-    String found = saved.metadata().getOrDefault(key, "nothing");
+  private static String rate(String run) {
+    Matcher rate = RATE.matcher(run);
+    return rate.find() ? Matcher.quoteReplacement(rate.group()) : "";
+  }
+
+  private void require(String key, String found, String wanted) {
     if (!found.equals(wanted)) {
       boolean settings = key.equals(RUN);
       String expected = settings ? differing(wanted, found) : wanted;

@@ -44,6 +44,15 @@ public final class Training implements AutoCloseable {
     }
   }
 
+  /** Where a run begins. */
+  public enum Start {
+    FRESH,
+    /** At the state in {@code out}, where there is one, of the same settings. */
+    RESUMED,
+    /** The same, but the learning rate may be another from there on. */
+    RESUMED_AT_ANY_RATE
+  }
+
   /** Hears of every step. */
   public interface Listener {
     /**
@@ -63,8 +72,10 @@ public final class Training implements AutoCloseable {
   private final TrainState state;
   private final long steps;
   private float[] references;
+  private final DivergenceWatch watch;
   private long done;
   private long saved = -1;
+  private boolean due;
 
   private Training(TrainConfig config, Files files, TrainableModel model) {
     this.config = config;
@@ -75,22 +86,19 @@ public final class Training implements AutoCloseable {
     heldOut = new HeldOut(counted(files.evalPairs()), files.objectives(), microBatches);
     order = new BatchOrder(pairs.size(), config.batchSize(), config.shuffle(), config.seed());
     preferences = new PreferenceSampler(files.objectives().size(), config.concentration(), config.seed());
-    String run = model.config().shape() + "; " + config.identity() + "; objectives " + files.objectives();
+    String run = model.config().shape() + "; " + config.identity(pairs.size()) + "; objectives " + files.objectives();
     state = new TrainState(files.out(), run, PreferencePairs.fingerprint(pairs));
     steps = config.totalSteps(pairs.size());
+    watch = new DivergenceWatch(config.divergenceFactor(), config.batchSize());
   }
 
-  /**
-   * Loads the base.
-   *
-   * @param resume goes on from the state in {@code out} where there is one
-   */
+  /** Loads the base. */
   public static Training open(
-      Device device, TrainConfig config, Files files, boolean resume, LoadOptions.Progress progress) {
+      Device device, TrainConfig config, Files files, Start start, LoadOptions.Progress progress) {
     TrainableModel model = TrainableModel.open(device, files, config, progress);
     try {
       Training training = new Training(config, files, model);
-      training.start(resume);
+      training.start(start);
       return training;
     } catch (RuntimeException | Error failure) {
       model.close();
@@ -111,8 +119,7 @@ public final class Training implements AutoCloseable {
   /**
    * Runs what is left and writes the result.
    *
-   * <p>{@link NativeException.NotFinite} where the run diverges: no result is written, the last state that was saved
-   * stays.
+   * <p>{@link DivergedException} where the run diverges: no result is written, the last good state that was saved stays.
    */
   public void run(Listener listener) {
     try (TrainLog log = new TrainLog(files.log(), done)) {
@@ -121,10 +128,13 @@ public final class Training implements AutoCloseable {
         log.write(report);
         listener.step(report, steps);
       }
-    } catch (NativeException.NotFinite diverged) {
-      String kept = state.exists() ? "the last good state is " + state.file() : "no state was saved (--save-every)";
-      throw new NativeException.NotFinite(
-          "training diverged at step " + (done + 1) + ": " + diverged.getMessage() + "; " + kept);
+    } catch (NativeException.NotFinite | DivergedException diverged) {
+      String kept = saved < 0
+          ? "no good state was saved (--save-every): start again with a lower --learning-rate"
+          : "the last good state is " + state.file() + ", after step " + saved
+              + ": --resume --change-learning-rate goes on from it with a lower --learning-rate";
+      throw new DivergedException(
+          "training diverged at step " + (done + 1) + ": " + diverged.getMessage() + "; " + kept, diverged);
     }
     state.save(model, done);
     if (config.lora() == null) {
@@ -140,7 +150,7 @@ public final class Training implements AutoCloseable {
   }
 
   /** DPO's reference is the base itself, asked before anything is restored. */
-  private void start(boolean resume) {
+  private void start(Start start) {
     if (config.loss().objective() == Objective.DPO) {
       references = logProbs(pairs);
       heldOut.comparedWith(logProbs(heldOut.pairs()));
@@ -148,8 +158,8 @@ public final class Training implements AutoCloseable {
     if (config.startTemperature() != 1) {
       model.divideLogits(config.startTemperature());
     }
-    if (resume && state.exists()) {
-      done = state.restore(model);
+    if (start != Start.FRESH && state.exists()) {
+      done = state.restore(model, start == Start.RESUMED_AT_ANY_RATE);
       saved = done;
     }
   }
@@ -181,6 +191,8 @@ public final class Training implements AutoCloseable {
     PairBatch given = new PairBatch(batch, referencesOf(indices), weights, preference);
     NativeTrainer.Metrics sums = microBatches.run(given, null, model.trainer()::step);
     double norm = model.trainer().gradientNorm();
+    StepReport.Evaluation mean = StepReport.Evaluation.of(sums, config.loss().objective());
+    watch.step(mean.loss(), norm);
     long saving = saveIfDue();
     OptimizerOptions optimizer = config.optimizer();
     double rate = optimizer.learningRate() * optimizer.schedule().factor(done, steps, optimizer.warmupSteps());
@@ -188,21 +200,22 @@ public final class Training implements AutoCloseable {
     done++;
     double seconds = (System.nanoTime() - begin - saving) / NANOS;
     double speed = batch.stream().mapToLong(PreferencePair::tokens).sum() / seconds;
-    StepReport.Evaluation mean = StepReport.Evaluation.of(sums, config.loss().objective());
     List<Float> drawn =
         preference == null ? null : IntStream.range(0, preference.length).mapToObj(k -> preference[k]).toList();
     return new StepReport(done, mean.loss(), mean.accuracy(), mean.margin(), norm, rate, speed, drawn, evaluate());
   }
 
   /**
-   * Saves what the last update made, once a batch has shown that its losses and gradients are finite: a state that is
-   * kept is a good one. Returns the nanoseconds that it took.
+   * Saves what the last update made, once a batch has shown that its losses and gradients are finite and nothing hints at
+   * a divergence: a state that is kept is a good one. Returns the nanoseconds that it took.
    */
   private long saveIfDue() {
     long begin = System.nanoTime();
-    if (done > 0 && done != saved && config.saveEvery() > 0 && done % config.saveEvery() == 0) {
+    due |= done > 0 && done != saved && config.saveEvery() > 0 && done % config.saveEvery() == 0;
+    if (due && watch.calm()) {
       state.save(model, done);
       saved = done;
+      due = false;
     }
     return System.nanoTime() - begin;
   }

@@ -154,6 +154,14 @@ class TrainCommandTest {
   }
 
   @Test
+  void aRunThatDivergesSaysSoInOneLine() throws IOException {
+    var run = train("--pairs", onePair().toString(), "--method", "full", "--learning-rate", "1e30", "--steps", "9");
+
+    assertEquals(2, run.code(), run.err());
+    assertTrue(run.err().matches("genarm train: training diverged at step 2: .*; no good state was saved .*\\R"), run.err());
+  }
+
+  @Test
   void optionsOutOfRangeAreErrorsOfUsage() throws IOException {
     String pairs = onePair().toString();
 
@@ -162,6 +170,8 @@ class TrainCommandTest {
     assertEquals(2, train("--pairs", pairs, "--batch-size", "0").code());
     assertEquals(2, train("--pairs", pairs, "--dtype", "int8").code());
     assertEquals(2, train("--pairs", pairs, "--save-dtype", "int8").code());
+    assertEquals(2, train("--pairs", pairs, "--divergence-factor", "0.5").code());
+    assertEquals(2, train("--pairs", pairs, "--change-learning-rate").code());
   }
 
   private CommandLineRun train(String... options) {

@@ -112,7 +112,7 @@ class ConditionedTrainingTest {
     OptimizerOptions optimizer = new OptimizerOptions(rate, Schedule.CONSTANT, 0, 0, 1);
     return new TrainConfig(
         LossOptions.of(objective, 0.1), lora, optimizer, 8, 0, 1, steps, true, 7, 1, TrainConfig.CONCENTRATION, Dtype.F32,
-        false, 0, 0);
+        false, 0, 0, TrainConfig.DIVERGENCE_FACTOR);
   }
 
   private List<StepReport> train(TrainConfig config, String name, Path adapter) {
@@ -126,7 +126,7 @@ class ConditionedTrainingTest {
     Training.Files files =
         new Training.Files(BASE, PAIRS, PAIRS, out, null, null, List.of("wanted", "refused"), adapter);
     try (Device device = Device.open("cpu", 2);
-        Training training = Training.open(device, config, files, true, (loaded, total) -> {})) {
+        Training training = Training.open(device, config, files, Training.Start.RESUMED, (loaded, total) -> {})) {
       training.run((report, steps) -> reports.add(report));
     }
     return reports;
