@@ -4,7 +4,7 @@ const $ = id => document.getElementById(id);
 const RETRY_MS = 2000;
 const NOISE = 0.25; // log-ratios closer to 0 than this have no colour
 
-let arms = [];       // {name, slider}
+let arms = [];       // {name, slider, preference: [slider], empty where it is not conditioned on one}
 let model = null;
 let running = null;  // {abort, id, tokens, patching, patchAgain}
 let tokens = [];     // of the guided text: {text, span, logprob, components}
@@ -52,36 +52,39 @@ async function findModels() {
 
 function showArms(found) {
   document.querySelectorAll('.arm').forEach(row => row.remove());
-  $('arms').hidden = found.length === 0;
-  arms = found.map(({id, weight}) => {
-    const row = document.createElement('div');
-    row.className = 'arm';
-    const label = document.createElement('label');
-    const slider = document.createElement('input');
-    const value = document.createElement('output');
-    slider.type = 'range';
-    slider.id = 'arm-' + id;
-    slider.min = -3;
-    slider.max = 3;
-    slider.step = 0.05;
-    slider.value = weight;
-    label.htmlFor = slider.id;
-    label.textContent = id;
-    value.htmlFor = slider.id;
-    value.ariaHidden = 'true'; // the slider tells its value itself
-    value.textContent = Number(weight).toFixed(2);
-    slider.addEventListener('input', () => {
-      value.textContent = Number(slider.value).toFixed(2);
-      changeGuidance();
-    });
-    row.append(label, slider, value);
-    $('arms').append(row);
-    return {name: id, slider};
-  });
+  arms = found.map(({id, weight, preference = []}) => ({
+    name: id,
+    slider: addSlider('arms', 'arm-' + id, id, {min: -3, max: 3, step: 0.05, value: weight}, changeGuidance),
+    preference: preference.map((value, i) => addSlider('preferences', `preference-${id}-${i + 1}`, `${id}, objective ${i + 1}`,
+      {min: Math.min(0, value), max: Math.max(1, value), step: 0.01, value})),
+  }));
+  $('arms').hidden = arms.length === 0;
+  $('preferences').hidden = arms.every(arm => arm.preference.length === 0);
   $('colour').replaceChildren(...[...arms.map(arm => arm.name), 'nothing'].map(name => new Option(name, name)));
 }
 
+function addSlider(group, id, name, range, changed = () => {}) {
+  const row = document.createElement('div');
+  row.className = 'arm';
+  const slider = Object.assign(document.createElement('input'), {type: 'range', id, ...range});
+  const label = Object.assign(document.createElement('label'), {htmlFor: id, textContent: name});
+  const value = Object.assign(document.createElement('output'), {htmlFor: id});
+  value.ariaHidden = 'true'; // the slider tells its value itself
+  const show = () => value.textContent = Number(slider.value).toFixed(2);
+  show();
+  slider.addEventListener('input', () => {
+    show();
+    changed();
+  });
+  row.append(label, slider, value);
+  $(group).append(row);
+  return slider;
+}
+
 const weights = () => Object.fromEntries(arms.map(arm => [arm.name, Number(arm.slider.value)]));
+
+const preferences = () => Object.fromEntries(arms.filter(arm => arm.preference.length > 0)
+  .map(arm => [arm.name, arm.preference.map(slider => Number(slider.value))]));
 
 // One change is under way at a time; the last value wins.
 async function changeGuidance() {
@@ -111,7 +114,7 @@ function body(guided) {
     model, stream: true, stream_options: {include_usage: true},
     max_tokens: Number($('max-tokens').value), temperature: Number($('temperature').value),
     seed: Number($('seed').value), ignore_eos: $('ignore-eos').checked,
-    guidance: guided ? {weights: weights(), components: true}
+    guidance: guided ? {weights: weights(), preferences: preferences(), components: true}
       : {weights: Object.fromEntries(arms.map(arm => [arm.name, 0]))},
   };
   return chat ? {...common, messages: [{role: 'user', content: prompt}]} : {...common, prompt};
