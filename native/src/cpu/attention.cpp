@@ -336,7 +336,8 @@ int32_t list_row_blocks(const AttentionArgs& args, int32_t problem, RowBlock* ou
 
 // Floats of a row block's partial states.
 int64_t partial_floats(const AttentionArgs& args, const RowBlock& block) {
-  return int64_t(head_sets(args)) * most_queries(args, block) * (block.block_end - block.block_begin) * state_floats(args.cache.head_dim);
+  return int64_t(head_sets(args)) * most_queries(args, block) *
+         (block.block_end - block.block_begin) * state_floats(args.cache.head_dim);
 }
 
 }  // namespace

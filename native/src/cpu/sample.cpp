@@ -78,7 +78,8 @@ int32_t descend(const float* s, int32_t count, float top, bool by_mass, double t
       float value[16] = {}, weight[16];
       for (int j = 0; j < lanes; ++j) value[j] = s[scratch.id[i + j]];
       store(weight, by_mass ? exp(load(value) - broadcast(top)) : broadcast(1.0f));
-      for (int j = 0; j < lanes; ++j) scratch.bin[key_of(value[j]) >> kShift[digit] & kDigitMask[digit]] += double(weight[j]);
+      for (int j = 0; j < lanes; ++j)
+        scratch.bin[key_of(value[j]) >> kShift[digit] & kDigitMask[digit]] += double(weight[j]);
     }
     int bin = digit == 0 ? int(key_of(top) >> kShift[0]) : int(kDigitMask[digit]);
     while (bin >= 0 && reached + scratch.bin[bin] < target) reached += scratch.bin[bin--];

@@ -111,7 +111,8 @@ void Adapter::load(const std::string& module, const std::string& part, const Sto
                      : part == "W1" ? u.w1 != nullptr
                                     : u.w2 != nullptr;
   REQUIRE(!given, "%s: tensor %s was already loaded", tensor.file.path().c_str(), tensor.name.c_str());
-  REQUIRE(num_objectives_ == 0 || module != "lm_head", "%s: tensor %s: a preference-conditioned adapter cannot update lm_head",
+  REQUIRE(num_objectives_ == 0 || module != "lm_head",
+          "%s: tensor %s: a preference-conditioned adapter cannot update lm_head",
           tensor.file.path().c_str(), tensor.name.c_str());
 
   if (part == "A") {

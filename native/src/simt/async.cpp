@@ -53,7 +53,8 @@ bool copy_issue(PendingCopy& copy, void* to, const void* from, int bytes, int va
   if (bytes != 4 && bytes != 8 && bytes != 16) fault("cp.async at %s:%d: %d bytes, expected 4, 8 or 16", file, line, bytes);
   if (valid < 0 || valid > bytes) fault("cp.async at %s:%d: %d of %d bytes", file, line, valid, bytes);
   check_copy("cp.async", to, from, bytes, file, line);
-  if (!is_shared(to, size_t(bytes))) fault("cp.async at %s:%d: %d bytes to %p, which is not shared memory", file, line, bytes, to);
+  if (!is_shared(to, size_t(bytes)))
+    fault("cp.async at %s:%d: %d bytes to %p, which is not shared memory", file, line, bytes, to);
   copy.to = to;
   copy.bytes = bytes;
   if (lands_at_once()) return true;

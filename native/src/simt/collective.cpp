@@ -12,9 +12,11 @@ bool same_place(const char* file_a, int line_a, const char* file_b, int line_b) 
 
 void check_mask(const Collective& op, const Warp& warp, const Thread& me, uint32_t mask, const char* file, int line) {
   if (!(mask >> me.lane & 1)) fault("%s at %s:%d: lane %d is not in its own mask %08x", op.name, file, line, me.lane, mask);
-  if (mask & ~warp.exists) fault("%s at %s:%d: lanes %08x of the mask do not exist", op.name, file, line, mask & ~warp.exists);
+  if (mask & ~warp.exists)
+    fault("%s at %s:%d: lanes %08x of the mask do not exist", op.name, file, line, mask & ~warp.exists);
   if (mask & warp.exited) fault("%s at %s:%d: lanes %08x of the mask have exited", op.name, file, line, mask & warp.exited);
-  if (op.whole_warp && mask != 0xffffffffu) fault("%s at %s:%d: mask %08x, all 32 lanes must take part", op.name, file, line, mask);
+  if (op.whole_warp && mask != 0xffffffffu)
+    fault("%s at %s:%d: mask %08x, all 32 lanes must take part", op.name, file, line, mask);
   for (uint32_t left = warp.collecting; left; left &= left - 1) {
     const Thread& other = *warp.lanes[__builtin_ctz(left)];
     if (!(mask >> other.lane & 1) && !(other.mask >> me.lane & 1)) continue;

@@ -53,7 +53,8 @@ final class BenchBatchCommand implements Callable<Integer> {
     report.put("num_prompts", prompts);
     report.put("max_num_seqs", sequences);
     Path folder = Files.createTempDirectory("genarm-bench-batch");
-    try (GenArm genArm = options.builder(common).maxSequences(sequences).maxQueue(Math.max(prompts, 4 * sequences)).build()) {
+    int queue = Math.max(prompts, 4 * sequences);
+    try (GenArm genArm = options.builder(common).maxSequences(sequences).maxQueue(queue).build()) {
       engine(genArm, WARM_UP);
       batch(genArm, folder, WARM_UP);
       List<Double> engine = new ArrayList<>();

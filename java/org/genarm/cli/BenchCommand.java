@@ -23,6 +23,7 @@ final class BenchCommand implements Runnable {
 
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "what to measure is missing: latency, throughput, kernels, serve or batch");
+    throw new ParameterException(
+        spec.commandLine(), "what to measure is missing: latency, throughput, kernels, serve or batch");
   }
 }

@@ -41,7 +41,8 @@ record Ceiling(double bytesPerSecond, double flopsPerSecond) {
   }
 
   void print(PrintWriter out) {
-    out.printf("ceiling: %.1f GB/s read from memory, %.0f GFLOP/s over a prompt%n", bytesPerSecond * 1e-9, flopsPerSecond * 1e-9);
+    out.printf("ceiling: %.1f GB/s read from memory, %.0f GFLOP/s over a prompt%n",
+        bytesPerSecond * 1e-9, flopsPerSecond * 1e-9);
   }
 
   private static double rate(ProfiledOperation operation) {

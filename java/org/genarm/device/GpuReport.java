@@ -13,7 +13,8 @@ public record GpuReport(String driver, List<Gpu> gpus, String whyNone) {
   public GpuReport {
     gpus = List.copyOf(gpus);
     if (gpus.isEmpty() == whyNone.isEmpty()) {
-      throw new IllegalArgumentException("a report has GPUs or a reason why there are none, got " + gpus + " and '" + whyNone + "'");
+      throw new IllegalArgumentException(
+          "a report has GPUs or a reason why there are none, got " + gpus + " and '" + whyNone + "'");
     }
   }
 

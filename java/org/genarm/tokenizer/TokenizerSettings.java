@@ -18,7 +18,7 @@ record TokenizerSettings(Map<String, String> specialTokens, Boolean addBos, Map<
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final long MAX_BYTES = 64L << 20;
 
-  /** Reads the directory's {@code tokenizer_config.json}, {@code special_tokens_map.json} and chat templates, each if there. */
+  /** Reads the directory's {@code tokenizer_config.json}, {@code special_tokens_map.json}, chat templates. */
   static TokenizerSettings read(Path directory) {
     Map<String, String> tokens = new LinkedHashMap<>();
     Path map = directory.resolve("special_tokens_map.json");
@@ -70,7 +70,8 @@ record TokenizerSettings(Map<String, String> specialTokens, Boolean addBos, Map<
       }
       JsonNode value = field.getValue().isObject() ? field.getValue().get("content") : field.getValue();
       if (value == null || !value.isNull() && !value.isTextual()) {
-        throw new TokenizerException(file, "expected text or {\"content\": text} in " + name + ", found " + field.getValue());
+        throw new TokenizerException(
+            file, "expected text or {\"content\": text} in " + name + ", found " + field.getValue());
       }
       if (value.isNull()) {
         tokens.remove(name);

@@ -64,7 +64,8 @@ final class Methods {
       case "lstrip":
       case "rstrip":
         Object chars = a.only(name, "chars").get(0, "chars", null);
-        return Strings.strip(text, chars == null ? null : a.text(0, "chars"), !name.equals("rstrip"), !name.equals("lstrip"));
+        return Strings.strip(
+            text, chars == null ? null : a.text(0, "chars"), !name.equals("rstrip"), !name.equals("lstrip"));
       case "startswith":
       case "endswith":
         return affix(text, name.equals("startswith"), a.only(name, "affix").get(0, "affix"));

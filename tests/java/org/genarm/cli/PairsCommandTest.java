@@ -79,6 +79,7 @@ class PairsCommandTest {
     CommandLineRun run = pairs("anthropic", "{}\n");
 
     assertEquals(2, run.code());
-    assertTrue(run.err().contains("--from: expected hh, pku-better, pku-safer or ultrafeedback, got 'anthropic'"), run.err());
+    assertTrue(run.err().contains("--from: expected hh, pku-better, pku-safer or ultrafeedback, got 'anthropic'"),
+        run.err());
   }
 }

@@ -236,7 +236,8 @@ class SweepCommandTest {
 
   @Test
   void whatDoesNotFitIsRefusedBeforeAnythingIsLoaded() {
-    assertTrue(sweep("a", "--method", "beam").err().contains("--method: expected one of guided, mod, soup, best-of-n, args"));
+    assertTrue(sweep("a", "--method", "beam").err()
+        .contains("--method: expected one of guided, mod, soup, best-of-n, args"));
     assertTrue(sweep("b", "--method", "args").err().contains("--select: expected the name of a --scorer"));
     assertTrue(sweep("c", "--objectives", "bleu").err().contains("--objectives: there is no --scorer named bleu"));
     assertTrue(sweep("d", "--hv-reference", "1").err().contains("--hv-reference: expected a value for each of"));

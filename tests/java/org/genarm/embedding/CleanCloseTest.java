@@ -60,7 +60,8 @@ class CleanCloseTest {
   @Test
   void openingAndClosingLeavesNoMemoryMappingOrThread() throws Exception {
     Map<String, String> left = run(
-        List.of("-Xms48m", "-Xmx48m", "-XX:+UseSerialGC", "-XX:+AlwaysPreTouch", "-XX:TieredStopAtLevel=1", NO_POINTER_THREAD),
+        List.of("-Xms48m", "-Xmx48m", "-XX:+UseSerialGC", "-XX:+AlwaysPreTouch", "-XX:TieredStopAtLevel=1",
+            NO_POINTER_THREAD),
         Host.class, golden("llama-arm-a"), golden("llama-arm-b"), String.valueOf(CYCLES));
 
     assertEquals("0", left.get("mappings"));

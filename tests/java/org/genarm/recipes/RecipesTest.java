@@ -74,7 +74,8 @@ class RecipesTest {
     run("alpaca-7b-safety.md", 6);
 
     Path first = work.resolve("sweep-7b/parm/point-000");
-    assertEquals(List.of("uid", "prompt", "response", "model", "elapsed"), fields(Golden.json(first.resolve("generation.json"))));
+    assertEquals(List.of("uid", "prompt", "response", "model", "elapsed"),
+        fields(Golden.json(first.resolve("generation.json"))));
     assertEquals(List.of("uid", "prompt", "response", "model", "elapsed", "help_score (high better)",
         "harm_score (low better)"), fields(Golden.json(first.resolve("reward_result.json"))));
     JsonNode mean = Golden.json(first.resolve("mean_result.json"));
@@ -135,6 +136,7 @@ class RecipesTest {
 
     JsonNode list = Golden.json(work.resolve("hh-guided/hh/point-000.jsonl"));
     assertEquals(List.of("prompt", "result", "response", "elapsed", "method"), fields(list));
-    assertEquals(list.get(0).get("prompt").asText() + list.get(0).get("result").asText(), list.get(0).get("response").asText());
+    assertEquals(list.get(0).get("prompt").asText() + list.get(0).get("result").asText(),
+        list.get(0).get("response").asText());
   }
 }

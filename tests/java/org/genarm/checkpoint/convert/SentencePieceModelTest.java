@@ -48,10 +48,12 @@ class SentencePieceModelTest {
 
   @Test
   void defaultsAreThoseOfTheFormat() throws IOException {
-    SentencePieceModel model = read(join(piece("a", 0, NORMAL), piece("b", 0, NORMAL), piece("c", 0, NORMAL)), message(2, BPE));
+    byte[] pieces = join(piece("a", 0, NORMAL), piece("b", 0, NORMAL), piece("c", 0, NORMAL));
+    SentencePieceModel model = read(pieces, message(2, BPE));
 
     assertEquals(List.of(0, 1, 2), List.of(model.unk(), model.bos(), model.eos()));
-    assertEquals(List.of(true, true, false), List.of(model.addDummyPrefix(), model.removeExtraWhitespaces(), model.byteFallback()));
+    assertEquals(List.of(true, true, false),
+        List.of(model.addDummyPrefix(), model.removeExtraWhitespaces(), model.byteFallback()));
   }
 
   @Test

@@ -109,7 +109,8 @@ class TokenizerJsonTest {
 
     var refused = assertThrows(CheckpointException.class, () -> TokenizerJson.of(source.resolve("tokenizer.model")));
 
-    assertTrue(refused.getMessage().endsWith("<pad>: expected an id of its own, found that of <0x01>"), refused.getMessage());
+    assertTrue(refused.getMessage().endsWith("<pad>: expected an id of its own, found that of <0x01>"),
+        refused.getMessage());
   }
 
   @Test
