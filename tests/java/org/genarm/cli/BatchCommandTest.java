@@ -90,15 +90,18 @@ class BatchCommandTest {
   @Test
   void theSummaryCountsAndRefusedLinesDoNotFailTheRun() throws Exception {
     Path in = Files.writeString(folder.resolve("in.jsonl"), "bad\n{\"custom_id\": \"a\", \"method\": \"POST\", \"url\":"
-        + " \"/v1/completions\", \"body\": {\"prompt\": \"The\", \"max_tokens\": 3, \"ignore_eos\": true}}\n");
+        + " \"/v1/completions\", \"body\": {\"prompt\": \"The\", \"max_tokens\": 3, \"ignore_eos\": true}}\n"
+        + "{\"custom_id\": \"a\", \"method\": \"POST\", \"url\": \"/v1/completions\", \"body\": {\"prompt\": \"The\"}}\n");
     Path out = folder.resolve("out.jsonl");
 
     CommandLineRun run = run(in, out, "--json");
 
     assertEquals(ExitCode.OK, run.code(), run.err());
     JsonNode summary = new ObjectMapper().readTree(run.out());
-    assertEquals(2, summary.get("lines").asInt());
-    assertEquals(1, summary.get("refused").asInt());
+    assertEquals(3, summary.get("lines").asInt());
+    assertEquals(2, summary.get("refused").asInt());
+    assertEquals("line 3: custom_id is that of line 2 already",
+        new ObjectMapper().readTree(Files.readAllLines(out).get(2)).at("/error/message").asText());
     assertEquals(3, summary.get("completion_tokens").asInt());
     assertEquals("", run.err(), "no bar where there is no terminal");
   }
