@@ -60,7 +60,7 @@ public final class BatchFiles implements AutoCloseable {
       }
     } catch (IOException e) {
       input.close();
-      throw new CheckpointException(out, "a file to write to", e.toString());
+      throw new CheckpointException(out, "a file to write to", e);
     } catch (RuntimeException e) {
       input.close();
       throw e;
@@ -71,7 +71,7 @@ public final class BatchFiles implements AutoCloseable {
     try {
       return new InputFile(in, MAX_LINE_BYTES);
     } catch (IOException e) {
-      throw new CheckpointException(in, "a readable file of requests", e.toString());
+      throw new CheckpointException(in, "a readable file of requests", e);
     }
   }
 

@@ -1,5 +1,10 @@
 package org.genarm.checkpoint;
 
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
 /** A model or data file is not what it should be: which file, which tensor, what was expected and what was found. */
@@ -28,6 +33,25 @@ public final class CheckpointException extends RuntimeException {
     this.tensor = tensor;
     this.expected = expected;
     this.found = found;
+  }
+
+  /** What the system says of a file: the reason without the exception's class, nor the file's name once more. */
+  public CheckpointException(Path file, String expected, IOException failure) {
+    this(file, expected, reason(file, failure));
+  }
+
+  private static String reason(Path file, IOException failure) {
+    if (failure instanceof NoSuchFileException missing) {
+      return Path.of(missing.getFile()).equals(file) ? "nothing there" : "nothing at " + missing.getFile();
+    }
+    if (failure instanceof AccessDeniedException) {
+      return "no permission";
+    }
+    if (failure instanceof CharacterCodingException) {
+      return "bytes that are no text in UTF-8";
+    }
+    String said = failure instanceof FileSystemException refused ? refused.getReason() : failure.getMessage();
+    return said == null ? failure.toString() : said;
   }
 
   public Path file() {

@@ -48,7 +48,7 @@ public final class Json {
     } catch (JsonProcessingException broken) {
       throw new CheckpointException(file, "JSON", problem(broken));
     } catch (IOException unreadable) {
-      throw new CheckpointException(file, "JSON", unreadable.toString());
+      throw new CheckpointException(file, "JSON", unreadable);
     }
     if (!root.isObject()) {
       throw new CheckpointException(file, "a JSON object", kind(root));
@@ -89,7 +89,7 @@ public final class Json {
       }
       return Files.readAllBytes(file);
     } catch (IOException unreadable) {
-      throw new CheckpointException(file, "a readable file", unreadable.toString());
+      throw new CheckpointException(file, "a readable file", unreadable);
     }
   }
 }

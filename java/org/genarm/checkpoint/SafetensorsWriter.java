@@ -95,7 +95,7 @@ public final class SafetensorsWriter implements AutoCloseable {
         throw failure;
       }
     } catch (IOException failure) {
-      throw new CheckpointException(path, "a place to write to", failure.toString());
+      throw new CheckpointException(path, "a place to write to", failure);
     }
   }
 
@@ -139,7 +139,7 @@ public final class SafetensorsWriter implements AutoCloseable {
       Files.move(partial, path, StandardCopyOption.REPLACE_EXISTING);
       finished = true;
     } catch (IOException failure) {
-      throw new CheckpointException(path, "a place to write to", failure.toString());
+      throw new CheckpointException(path, "a place to write to", failure);
     }
   }
 
@@ -175,7 +175,7 @@ public final class SafetensorsWriter implements AutoCloseable {
         at += channel.write(bytes, at);
       }
     } catch (IOException failure) {
-      throw new CheckpointException(path, "room to write", failure.toString());
+      throw new CheckpointException(path, "room to write", failure);
     }
   }
 }

@@ -1,5 +1,6 @@
 package org.genarm.cli;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.regex.Pattern;
@@ -30,6 +31,10 @@ record ArmOption(String name, Path directory, double weight) {
       throw new TypeConversionException("expected [NAME=]DIR[=WEIGHT], got '" + text + "'");
     }
     Path path = Path.of(directory);
+    if (first > 0 && Files.isDirectory(Path.of(rest.substring(0, first))) && !Files.exists(path)) {
+      throw new TypeConversionException("'" + directory + "' behind " + rest.substring(0, first)
+          + " is neither a weight nor a folder");
+    }
     return new ArmOption(first < 0 ? folder(path, text) : rest.substring(0, first), path, weight);
   }
 

@@ -59,7 +59,7 @@ final class BenchPrompts {
         }
       }
     } catch (IOException e) {
-      throw new CheckpointException(file, "a readable file of prompts, one a line", e.toString());
+      throw new CheckpointException(file, "a readable file of prompts, one a line", e);
     }
     if (bodies.isEmpty()) {
       throw new CheckpointException(file, "at least one prompt", "none");

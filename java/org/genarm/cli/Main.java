@@ -9,6 +9,7 @@ import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** {@code genarm VERB ...} */
 @Command(
@@ -76,11 +77,20 @@ public final class Main implements Runnable {
   }
 
   private static int report(PrintWriter err, CommandLine command, Exception failure, boolean debug) {
-    err.println(command.getCommandSpec().qualifiedName() + ": " + ExitCode.line(failure));
+    err.println(command.getCommandSpec().qualifiedName() + ": " + line(command, failure));
     if (debug) {
       failure.printStackTrace(err);
     }
     return ExitCode.of(failure);
+  }
+
+  private static String line(CommandLine command, Exception failure) {
+    if (failure instanceof UnmatchedArgumentException unmatched
+        && !unmatched.isUnknownOption() && !command.getSubcommands().isEmpty()) {
+      return "there is no verb '" + unmatched.getUnmatched().get(0) + "', expected "
+          + String.join(", ", command.getSubcommands().keySet());
+    }
+    return ExitCode.line(failure);
   }
 
   static final class Version implements IVersionProvider {

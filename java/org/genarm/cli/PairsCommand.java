@@ -83,7 +83,7 @@ final class PairsCommand implements Callable<Integer> {
         }
       }
     } catch (IOException failure) {
-      throw new CheckpointException(in, "a readable file in UTF-8 and room to write", failure.toString());
+      throw new CheckpointException(in, "a readable file in UTF-8 and room to write", failure);
     }
     spec.commandLine().getOut().println(out + ": " + Math.max(0, kept - heldOut) + " pairs, " + Math.min(kept, heldOut)
         + " held out, " + same + " with equal responses and " + tooLong + " too long left out");
@@ -101,7 +101,7 @@ final class PairsCommand implements Callable<Integer> {
     try {
       return Files.newBufferedWriter(file, StandardCharsets.UTF_8);
     } catch (IOException failure) {
-      throw new CheckpointException(file, "a place to write to", failure.toString());
+      throw new CheckpointException(file, "a place to write to", failure);
     }
   }
 

@@ -65,7 +65,7 @@ final class PromptOptions {
     } catch (CharacterCodingException e) {
       throw new CheckpointException(path, "text in UTF-8", "other bytes");
     } catch (IOException e) {
-      throw new CheckpointException(path, "a readable file", e.toString());
+      throw new CheckpointException(path, "a readable file", e);
     }
   }
 }

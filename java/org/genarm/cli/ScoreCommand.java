@@ -173,7 +173,7 @@ final class ScoreCommand implements Callable<Integer> {
         writer.write(JSON.writeValueAsString(line) + "\n");
       }
     } catch (IOException failure) {
-      throw new CheckpointException(out, "a place to write to", failure.toString());
+      throw new CheckpointException(out, "a place to write to", failure);
     }
   }
 

@@ -113,7 +113,7 @@ final class ServeCommand implements Callable<Integer> {
       try {
         Files.readAllLines(apiKeyFile).stream().map(String::strip).filter(line -> !line.isEmpty()).forEach(keys::add);
       } catch (IOException e) {
-        throw new CheckpointException(apiKeyFile, "a readable file of API keys", e.toString());
+        throw new CheckpointException(apiKeyFile, "a readable file of API keys", e);
       }
       if (keys.isEmpty()) {
         throw new CheckpointException(apiKeyFile, "at least one API key", "none");

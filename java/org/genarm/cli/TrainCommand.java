@@ -143,7 +143,7 @@ final class TrainCommand implements Callable<Integer> {
         throw usage("--out: must not be --base");
       }
     } catch (IOException failure) {
-      throw new CheckpointException(out, "a place to write to", failure.toString());
+      throw new CheckpointException(out, "a place to write to", failure);
     }
   }
 

@@ -35,7 +35,7 @@ final class PointFile {
         opened.read();
       }
     } catch (IOException unreadable) {
-      throw new CheckpointException(file, "a readable file of responses", unreadable.toString());
+      throw new CheckpointException(file, "a readable file of responses", unreadable);
     }
     return opened;
   }
@@ -92,7 +92,7 @@ final class PointFile {
       end.seek(end.length());
       end.write((JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8));
     } catch (IOException failure) {
-      throw new CheckpointException(file, "a place to write to", failure.toString());
+      throw new CheckpointException(file, "a place to write to", failure);
     }
     lines.add(line);
   }
@@ -111,7 +111,7 @@ final class PointFile {
       Files.writeString(partial, text, StandardCharsets.UTF_8);
       Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException failure) {
-      throw new CheckpointException(file, "a place to write to", failure.toString());
+      throw new CheckpointException(file, "a place to write to", failure);
     }
   }
 }

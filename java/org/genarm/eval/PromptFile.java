@@ -40,7 +40,7 @@ public final class PromptFile {
     } catch (JsonProcessingException broken) {
       throw new CheckpointException(file, "a JSON array or one JSON object a line", "neither");
     } catch (IOException unreadable) {
-      throw new CheckpointException(file, "a readable file of prompts in UTF-8", unreadable.toString());
+      throw new CheckpointException(file, "a readable file of prompts in UTF-8", unreadable);
     }
     if (prompts.isEmpty()) {
       throw new CheckpointException(file, "at least one prompt", "none");

@@ -62,7 +62,7 @@ public final class Sweep {
     try {
       Files.createDirectories(folder.resolve("responses"));
     } catch (IOException failure) {
-      throw new CheckpointException(folder, "a folder to write to", failure.toString());
+      throw new CheckpointException(folder, "a folder to write to", failure);
     }
     Path file = folder.resolve(SETTINGS);
     if (!Files.exists(file)) {
@@ -172,7 +172,7 @@ public final class Sweep {
       Files.writeString(partial, JSON.writer(printer).writeValueAsString(json) + "\n", StandardCharsets.UTF_8);
       Files.move(partial, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException failure) {
-      throw new CheckpointException(file, "a place to write to", failure.toString());
+      throw new CheckpointException(file, "a place to write to", failure);
     }
   }
 }

@@ -115,7 +115,7 @@ public final class SweepPlot {
       BitmapEncoder.saveBitmap(chart, stem.toString(), BitmapEncoder.BitmapFormat.PNG);
       saveSvg(chart, svg);
     } catch (IOException failure) {
-      throw new CheckpointException(stem, "a place to write a plot to", failure.toString());
+      throw new CheckpointException(stem, "a place to write a plot to", failure);
     }
     return List.of(Path.of(stem + ".png"), svg);
   }

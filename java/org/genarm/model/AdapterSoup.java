@@ -82,7 +82,7 @@ public final class AdapterSoup {
       Files.createDirectories(out);
       new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(out.resolve(CONFIG).toFile(), config(base, modules));
     } catch (IOException failure) {
-      throw new CheckpointException(out, "a place to write to", failure.toString());
+      throw new CheckpointException(out, "a place to write to", failure);
     }
     List<SafetensorsWriter.Plan> plans = new ArrayList<>();
     modules.forEach((module, size) -> {

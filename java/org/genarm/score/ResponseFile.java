@@ -34,7 +34,7 @@ public record ResponseFile(Path file, List<ObjectNode> lines) {
         }
       }
     } catch (IOException unreadable) {
-      throw new CheckpointException(file, "a readable file of responses, one a line", unreadable.toString());
+      throw new CheckpointException(file, "a readable file of responses, one a line", unreadable);
     }
     return new ResponseFile(file, lines);
   }

@@ -61,7 +61,7 @@ public final class PreferencePairs {
         }
       }
     } catch (IOException unreadable) {
-      throw new CheckpointException(file, "a readable file of pairs, one a line", unreadable.toString());
+      throw new CheckpointException(file, "a readable file of pairs, one a line", unreadable);
     }
     if (read.pairs.isEmpty()) {
       String found = read.skipped == 0 ? "none" : read.skipped + " that are too long and no other";

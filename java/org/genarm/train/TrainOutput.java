@@ -49,7 +49,7 @@ final class TrainOutput {
         write(directory.resolve(ModelConfig.FILE), config.put(key, torchName(type)));
       }
     } catch (IOException failure) {
-      throw new CheckpointException(directory, "a place to write to", failure.toString());
+      throw new CheckpointException(directory, "a place to write to", failure);
     }
     List<SafetensorsWriter.Plan> plans =
         model.trained().stream()
@@ -84,7 +84,7 @@ final class TrainOutput {
     try {
       write(directory.resolve(ADAPTER_CONFIG), config);
     } catch (IOException failure) {
-      throw new CheckpointException(directory, "a place to write to", failure.toString());
+      throw new CheckpointException(directory, "a place to write to", failure);
     }
     List<SafetensorsWriter.Plan> plans =
         model.trained().stream()

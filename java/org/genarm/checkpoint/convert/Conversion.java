@@ -64,7 +64,7 @@ public record Conversion(int tensors, int files, long bytes, int tokens, int cop
         throw new CheckpointException(target, "another folder than the source", "the source itself");
       }
     } catch (IOException unreadable) {
-      throw new CheckpointException(target, "a readable folder", unreadable.toString());
+      throw new CheckpointException(target, "a readable folder", unreadable);
     }
   }
 
@@ -72,7 +72,7 @@ public record Conversion(int tensors, int files, long bytes, int tokens, int cop
     try {
       return Files.size(path);
     } catch (IOException unreadable) {
-      throw new CheckpointException(path, "a readable file", unreadable.toString());
+      throw new CheckpointException(path, "a readable file", unreadable);
     }
   }
 
@@ -87,7 +87,7 @@ public record Conversion(int tensors, int files, long bytes, int tokens, int cop
         }
       }
     } catch (IOException failure) {
-      throw new CheckpointException(from, "a copy in " + to.getParent(), failure.toString());
+      throw new CheckpointException(from, "a copy in " + to.getParent(), failure);
     }
   }
 }

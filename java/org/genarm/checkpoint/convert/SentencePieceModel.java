@@ -63,7 +63,7 @@ record SentencePieceModel(
       }
       return new Reader(file).read(new Protobuf(file, ByteBuffer.wrap(Files.readAllBytes(file))));
     } catch (IOException unreadable) {
-      throw new CheckpointException(file, "a readable file", unreadable.toString());
+      throw new CheckpointException(file, "a readable file", unreadable);
     }
   }
 

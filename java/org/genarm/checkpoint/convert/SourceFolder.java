@@ -163,7 +163,7 @@ final class SourceFolder {
     try (Stream<Path> list = Files.list(folder)) {
       return list.filter(Files::isRegularFile).sorted().collect(Collectors.toList());
     } catch (IOException unreadable) {
-      throw new CheckpointException(folder, "a readable folder", unreadable.toString());
+      throw new CheckpointException(folder, "a readable folder", unreadable);
     }
   }
 
@@ -171,7 +171,7 @@ final class SourceFolder {
     try {
       return Files.size(path);
     } catch (IOException unreadable) {
-      throw new CheckpointException(path, "a readable file", unreadable.toString());
+      throw new CheckpointException(path, "a readable file", unreadable);
     }
   }
 

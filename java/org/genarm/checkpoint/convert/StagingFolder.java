@@ -39,7 +39,7 @@ final class StagingFolder implements AutoCloseable {
       path = parent.resolve("." + this.target.getFileName() + "." + ProcessHandle.current().pid() + ".partial");
       Files.createDirectory(path);
     } catch (IOException failure) {
-      throw new CheckpointException(target, "a place to write to", failure.toString());
+      throw new CheckpointException(target, "a place to write to", failure);
     }
     Runtime.getRuntime().addShutdownHook(onExit);
   }
@@ -72,7 +72,7 @@ final class StagingFolder implements AutoCloseable {
     } catch (AtomicMoveNotSupportedException failure) {
       throw new CheckpointException(target, "a folder on one file system", failure.getReason());
     } catch (IOException failure) {
-      throw new CheckpointException(target, "a place to write to", failure.toString());
+      throw new CheckpointException(target, "a place to write to", failure);
     }
   }
 

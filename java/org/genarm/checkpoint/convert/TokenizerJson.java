@@ -62,7 +62,7 @@ final class TokenizerJson {
     try {
       Files.write(path, json.writerWithDefaultPrettyPrinter().writeValueAsBytes(root));
     } catch (IOException failure) {
-      throw new CheckpointException(path, "a place to write to", failure.toString());
+      throw new CheckpointException(path, "a place to write to", failure);
     }
   }
 

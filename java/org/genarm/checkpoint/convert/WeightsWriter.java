@@ -113,7 +113,7 @@ final class WeightsWriter implements AutoCloseable {
       }
       out.finish();
     } catch (IOException unreadable) {
-      throw new CheckpointException(file.path(), "a readable file", unreadable.toString());
+      throw new CheckpointException(file.path(), "a readable file", unreadable);
     }
   }
 
@@ -154,7 +154,7 @@ final class WeightsWriter implements AutoCloseable {
     try {
       Files.write(path, json.writerWithDefaultPrettyPrinter().writeValueAsBytes(root));
     } catch (IOException failure) {
-      throw new CheckpointException(path, "a place to write to", failure.toString());
+      throw new CheckpointException(path, "a place to write to", failure);
     }
   }
 }

@@ -87,6 +87,7 @@ class CommonOptionsTest {
           --base b --arm a=nan | "Invalid value for option '--arm' ([NAME=]DIR[=WEIGHT]): a weight must be finite in f32, got nan"
           --base b --arm a=1e40 | "Invalid value for option '--arm' ([NAME=]DIR[=WEIGHT]): a weight must be finite in f32, got 1e40"
           --base b --arm a=-inf | "Invalid value for option '--arm' ([NAME=]DIR[=WEIGHT]): a weight must be finite in f32, got -inf"
+          --base b --arm models=heavy | "Invalid value for option '--arm' ([NAME=]DIR[=WEIGHT]): 'heavy' behind models is neither a weight nor a folder"
           --base b --arm x/a --arm y/a | "--arm: the name a is given twice"
           --base b --arm / | "Invalid value for option '--arm' ([NAME=]DIR[=WEIGHT]): '/' has no folder name: give NAME=DIR"
           --base b --device gpu | "--device: expected auto, cpu, cpu:CPUS, cuda or cuda:N, got 'gpu'"

@@ -180,7 +180,7 @@ class GenerateCommandTest {
     "--prompt a --arm-template no=tulu | 2 | --arm-template: there is no --arm named no",
     "--prompt a --arm-template positive=x | 2 | --arm-template: expected one of raw, tulu, pku, alpaca, llama-2-chat, none, auto, got 'x'",
     "--prompt a --arm bad=models/demo-arm-plain=3.4e38 --arm worse=models/demo-arm-plain=3.4e38 | 2 | the guided law overflows at position 2 (weights 1.0 0.0 3.4E38 3.4E38, temperature 1.0): its logits are not finite",
-    "--prompt-file missing.txt | 3 | missing.txt: expected a readable file, found java.nio.file.NoSuchFileException: missing.txt",
+    "--prompt-file missing.txt | 3 | missing.txt: expected a readable file, found nothing there",
     "--prompt a --arm other=tests/golden/llama-arm-a | 3 | tests/golden/llama-arm-a: expected a vocabulary that covers the 4096 tokens that the base draws from, found 512 tokens in other",
   })
   void whatCannotBeServedIsOneLine(String options, int code, String message) {

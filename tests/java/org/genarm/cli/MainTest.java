@@ -34,7 +34,10 @@ class MainTest {
     CommandLineRun run = CommandLineRun.of("summon");
 
     assertEquals(ExitCode.USAGE, run.code());
-    assertEquals("genarm: Unmatched argument at index 0: 'summon'\n", run.err());
+    assertTrue(run.err().startsWith("genarm: there is no verb 'summon', expected generate, logprobs, "), run.err());
+    assertEquals("genarm bench: there is no verb 'speed', expected latency, throughput, kernels, serve, batch\n",
+        CommandLineRun.of("bench", "speed").err());
+    assertEquals("genarm: Unknown option: '--summon'\n", CommandLineRun.of("--summon").err());
   }
 
   @Test
@@ -121,6 +124,7 @@ class MainTest {
     assertTrue(report.get("cpu").textValue().startsWith("cpu"), run.out());
     assertTrue(report.get("library").textValue().endsWith("libjniGenarm.so"), run.out());
     assertFalse(report.get("cuda").textValue().isEmpty());
-    assertTrue(report.get("gpus").isArray() || report.get("gpus").textValue().startsWith("this machine has no NVIDIA"), run.out());
+    assertTrue(report.get("gpus").isArray()
+        || report.get("gpus").textValue().startsWith("this machine has no NVIDIA"), run.out());
   }
 }
