@@ -1,33 +1,93 @@
 #!/usr/bin/env bash
-# Guided generation here and as a tuned transformers loop, in turns on one machine: peer, ours, peer, ours.
+# The engine and its peers in turns on one machine, and one table: best, median, spread, ratios, load and memory reads.
 #
-#   bench/compare.sh [BASE ARM BATCH NEW_TOKENS [PEER OPTIONS...]]
+#   bench/compare.sh [transformers] [BASE ARM BATCH NEW_TOKENS [OPTIONS of peers/transformers_loop.py...]]
+#   bench/compare.sh llama.cpp [CHECKPOINT [OPTIONS of peers/llama_cpp/compare.py...]]
+#   bench/compare.sh jlama     [CHECKPOINT [OPTIONS of peers/jlama/compare.py...]]
+#   bench/compare.sh all       [CHECKPOINT]
 #
-# PYTHON names the interpreter that has torch and transformers (default .venv/bin/python). Prints one line a run and the
-# ratio of the better medians. What each side measures: the whole batch from the prompt to the last token, prompt
-# included, end-of-sequence tokens ignored, temperature 1, 16 prompt tokens.
+# transformers: guided generation beside a tuned transformers loop, on the demo pair unless named. llama.cpp: decode,
+# prefill and guided decoding at equal bits. jlama: decode and prefill on Java 25. all: each that is installed, and in a
+# line how to fetch the others. CHECKPOINT (default target/llama-1b-a) is made by peers/make_random.py.
+#
+# PYTHON names the interpreter (default .venv/bin/python), LLAMA and JLAMA the peers' folders (target/llama_cpp,
+# target/jlama), JAVA25_HOME Jlama's JDK; TURNS, ITERS and WARMUP are the transformers turns (2) and the engine's runs in
+# one (20, 5). Every run is kept in target/compare/.
 set -euo pipefail
-cd "$(dirname "$(readlink -f "$0")")/.."
-base=${1:-models/demo-base} arm=${2:-models/demo-arm-positive} batch=${3:-1} tokens=${4:-128}
-shift $(($# < 4 ? $# : 4))
-python=${PYTHON:-.venv/bin/python}
+self=$(readlink -f "$0")
+cd "$(dirname "$self")/.."
+python=${PYTHON:-.venv/bin/python} llama=${LLAMA:-target/llama_cpp} jlama=${JLAMA:-target/jlama}
+java=${JAVA25_HOME:-/usr/lib/jvm/temurin-25-jdk-amd64}/bin/java
+runs=target/compare
 
-field() { "$python" -c 'import json,sys; v=json.load(sys.stdin)[sys.argv[1]]; print(v["median"] if isinstance(v,dict) else v)' "$1"; }
-peer() { "$python" bench/peers/transformers_loop.py --base "$base" --arm "$arm" --batch "$batch" --new-tokens "$tokens" "$@"; }
-ours() {
-  ./genarm bench latency --base "$base" --arm "$arm=1" --batch-size "$batch" --input-len 16 --output-len "$tokens" \
-    --num-iters "${ITERS:-20}" --num-iters-warmup "${WARMUP:-5}" --json
+has() { "$python" -c 'import importlib.util as u, sys; sys.exit(not all(map(u.find_spec, sys.argv[1:])))' "$@" 2>/dev/null; }
+
+# missing PEER: prints what to do when it is not installed.
+missing() {
+  case $1 in
+    transformers) has torch transformers || echo "$python -m pip install torch transformers" ;;
+    llama.cpp)
+      if ! has numpy; then echo "$python -m pip install numpy"
+      elif ! compgen -G "$llama/libllama.v*.so" >/dev/null; then echo "sh bench/peers/llama_cpp/fetch.sh $llama"; fi ;;
+    jlama)
+      if ! has numpy; then echo "$python -m pip install numpy"
+      elif [ ! -x "$java" ]; then echo "set JAVA25_HOME to a JDK 25"
+      elif [ ! -e "$jlama/classes/JlamaPeer.class" ]; then echo "sh bench/peers/jlama/fetch.sh $jlama"; fi ;;
+  esac
 }
 
-best_peer=0 best_ours=0
-for turn in 1 2; do
-  json=$(peer "$@")
-  median=$(field tokens_per_second <<<"$json")
-  echo "peer  turn $turn: median $median tokens/s  $json"
-  best_peer=$("$python" -c "print(max($best_peer, $median))")
-  json=$(ours)
-  median=$(field tokens_per_second <<<"$json")
-  echo "ours  turn $turn: median $median tokens/s  $json"
-  best_ours=$("$python" -c "print(max($best_ours, $median))")
+# compare PEER [ARGUMENTS...]: all of a peer's turns; its table is printed as it grows.
+compare() {
+  local peer=$1 checkpoint
+  shift
+  echo "## $peer" >&2
+  if [ "$peer" = transformers ]; then
+    local base=${1:-models/demo-base} arm=${2:-models/demo-arm-positive} batch=${3:-1} tokens=${4:-128}
+    shift $(($# < 4 ? $# : 4))
+    "$python" bench/peers/transformers_compare.py "$base" "$arm" "$batch" "$tokens" --turns "${TURNS:-2}" \
+      --iterations "${ITERS:-20}" --warm-up "${WARMUP:-5}" --json "$runs/$peer.json" "$@"
+    return
+  fi
+  checkpoint=${1:-target/llama-1b-a}
+  shift $(($# < 1 ? $# : 1))
+  if [ ! -e "$checkpoint/model.safetensors" ]; then
+    echo "compare.sh: no $checkpoint: $python bench/peers/make_random.py $checkpoint --seed 1" >&2
+    return 4
+  fi
+  case $peer in
+    llama.cpp) "$python" bench/peers/llama_cpp/compare.py "$checkpoint" --llama "$llama" --json "$runs/$peer.json" "$@" ;;
+    jlama)
+      "$python" bench/peers/jlama/compare.py "$checkpoint" --jlama "$jlama" --java "$java" --json "$runs/$peer.json" "$@" ;;
+  esac
+}
+
+peers=(transformers)
+case ${1:-} in
+  transformers | llama.cpp | jlama) peers=("$1"); shift ;;
+  all) peers=(transformers llama.cpp jlama); shift ;;
+  -h | --help) sed -n '2,/^set -/p' "$self" | sed '$d; s/^# \{0,1\}//'; exit 0 ;;
+esac
+if [ ! -e target/cmake/libgenarm.so ]; then
+  echo "compare.sh: the engine is not built: mvn -DskipTests package" >&2
+  exit 4
+fi
+cmake --build target/cmake --target bandwidth_bench >/dev/null
+mkdir -p "$runs"
+rm -f "$runs"/*.json
+failed=0
+for peer in "${peers[@]}"; do
+  how=$(missing "$peer")
+  if [ -n "$how" ]; then
+    echo "compare.sh: $peer is not installed and left out: $how" >&2
+    [ ${#peers[@]} -gt 1 ] || failed=4
+  elif [ ${#peers[@]} -gt 1 ] && [ "$peer" = transformers ]; then
+    compare "$peer" || failed=1
+  else
+    compare "$peer" "$@" || failed=$?
+  fi
 done
-"$python" -c "print(f'ours / peer = {$best_ours / $best_peer:.2f}  ({$best_ours:.0f} / {$best_peer:.0f} tokens/s, batch $batch)')"
+if compgen -G "$runs/*.json" >/dev/null; then
+  echo
+  "$python" bench/peers/turns.py "$runs"/*.json
+fi
+exit "$failed"

@@ -63,6 +63,9 @@ class Device:
     def bytes(self, weights):
         return self.api.ga_weights_bytes(weights)
 
+    def adapter_bytes(self, adapter):
+        return self.api.ga_adapter_bytes(adapter)
+
     def each_tensor(self, path, load):
         file = c.c_void_p()
         self.check(self.api.ga_file_open(str(path).encode(), c.byref(file)))

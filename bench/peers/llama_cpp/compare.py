@@ -1,34 +1,36 @@
-"""Times llama.cpp and the engine in turns: single-stream decode and prefill at equal bits.
+"""Times llama.cpp and the engine in turns: single-stream decode, prefill and guided decoding at equal bits.
 
     sh bench/peers/llama_cpp/fetch.sh
-    python bench/peers/llama_cpp/compare.py CHECKPOINT [--library target/cmake/libgenarm.so] [--runs 10]
+    python bench/peers/llama_cpp/compare.py CHECKPOINT [--arm CHECKPOINT] [--what decode prefill guided]
 
-CHECKPOINT: a tied Llama in bfloat16 (bench/peers/make_random.py). Prints one line for each dtype and number of threads
-and, with --json FILE, writes every run. Needs numpy.
+CHECKPOINT: a tied Llama in bfloat16 (bench/peers/make_random.py). Guided: base + ARM in the engine beside two llama.cpp
+contexts (guided.py); the ARM is a LoRA adapter, and a separate model too with --arm. Prints a row for each dtype and
+number of threads and, with --json FILE, writes every run. Needs numpy.
 """
 
 import argparse
 import json
-import os
 import pathlib
-import statistics
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 import genarm_door
 import gguf
+import guided
 import llama
+import turns
 
 DTYPES = {"bf16": None, "int8": llama.Q8_0, "int4": llama.Q4_0}
-PROMPT = 16
+WHAT = ["decode", "prefill", "guided"]
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=pathlib.Path)
+    parser.add_argument("--arm", type=pathlib.Path, help="a separate ARM of the same vocabulary")
     parser.add_argument("--llama", type=pathlib.Path, default=pathlib.Path("target/llama_cpp"))
     parser.add_argument("--library", type=pathlib.Path, default=pathlib.Path("target/cmake/libgenarm.so"))
+    parser.add_argument("--what", nargs="+", choices=WHAT, default=WHAT)
     parser.add_argument("--dtypes", nargs="+", choices=DTYPES, default=list(DTYPES))
     parser.add_argument("--activations", choices=["f32", "bf16", "int8"],
                         help="of the engine; llama.cpp's are as wide as its weights: bf16, or int8 beside Q8_0 and Q4_0")
@@ -36,7 +38,6 @@ def arguments():
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--decode", type=int, default=32, help="tokens of a decode run")
     parser.add_argument("--prefill", type=int, default=512, help="tokens of a prefill run")
-    parser.add_argument("--only", choices=["decode", "prefill"])
     parser.add_argument("--json", type=pathlib.Path)
     return parser.parse_args()
 
@@ -54,70 +55,55 @@ def converted(library, checkpoint, dtype, folder):
     return quantised
 
 
-def tokens_per_second(model, count, prefill):
-    model.clear()
-    prompt = [i * 7 % 1000 + 1 for i in range(count if prefill else PROMPT)]
-    if prefill:
-        begin = time.perf_counter()
-        model.decode(prompt)
-        return count / (time.perf_counter() - begin)
-    model.decode(prompt)
-    begin = time.perf_counter()
-    for i in range(count):
-        model.decode([i + 1])
-    return count / (time.perf_counter() - begin)
-
-
-def measure(ours, peer, count, prefill, runs, reads):
+def measure(args, table, threads, ours, peer, what, count, size):
+    prefill = what.startswith("prefill")
     for model in (ours, peer):
-        tokens_per_second(model, min(count, 64), prefill)
-    results = {"genarm": [], "llama.cpp": [], "load": [], "reads": [reads()]}
-    for i in range(runs):
-        if i == runs // 2:
-            results["reads"].append(reads())
-        results["genarm"].append(tokens_per_second(ours, count, prefill))
-        results["llama.cpp"].append(tokens_per_second(peer, count, prefill))
-        results["load"].append(os.getloadavg()[0])
-    results["reads"].append(reads())
-    return results
+        turns.tokens_per_second(model, min(count, 64), prefill)
+    row = turns.take(lambda: turns.tokens_per_second(ours, count, prefill),
+                     lambda: turns.tokens_per_second(peer, count, prefill), args.runs,
+                     lambda: genarm_door.read_bandwidth(args.library, threads))
+    table.add({"what": f"{what}, {turns.threads(threads)}", "peer": "llama.cpp", "unit": "tokens/s", "threads": threads,
+               "tokens": count, "bytes": 0 if prefill else size, **row})
 
 
-def report(what, dtype, threads, activations, results, size):
-    ours, peer, reads = results["genarm"], results["llama.cpp"], results["reads"]
-    median = statistics.median
-    print(f"{what:8} {dtype:5} {threads} thread{'s' if threads > 1 else ' '}  genarm ({activations} activations) best "
-          f"{max(ours):7.2f} median {median(ours):7.2f} | llama.cpp best {max(peer):7.2f} median {median(peer):7.2f} | "
-          f"ratio best {max(ours) / max(peer):.2f} median {median(ours) / median(peer):.2f} | "
-          f"load {min(results['load']):.1f}-{max(results['load']):.1f} | reads {min(reads):.1f}-{max(reads):.1f} GB/s"
-          + ("" if what == "prefill" else f", ours best {max(ours) * size / 1e9 / max(reads):.0%} of the most"), flush=True)
+def alone(args, table, library, dtype, activations, threads):
+    """Decode and prefill of one model."""
+    context = max(args.prefill, turns.PROMPT + args.decode, 64) + 64
+    ours = genarm_door.Model(args.library, args.checkpoint, threads, context, dtype, activations)
+    peer = llama.Model(library, converted(library, args.checkpoint, dtype, args.llama), threads, context)
+    for what in ("decode", "prefill"):
+        if what in args.what:
+            count = getattr(args, what)
+            title = f"{what}, {dtype}" if what == "decode" else f"{what} {count}, {dtype}"
+            measure(args, table, threads, ours, peer, title, count, ours.bytes())
+    ours.close()
+    peer.close()
+
+
+def together(args, table, library, dtype, activations, threads, arm):
+    """Guided decoding with a LoRA ARM (arm: None) or a separate one."""
+    vocab = json.loads((args.checkpoint / "config.json").read_text())["vocab_size"]
+    context = turns.PROMPT + max(args.decode, 64) + 64
+    base, other = (converted(library, model, dtype, args.llama) for model in (args.checkpoint, arm or args.checkpoint))
+    ours = guided.Guided(args.library, args.checkpoint, arm, dtype, activations, threads, vocab, context)
+    peer = guided.Pair(library, base, other, threads, vocab, context)
+    measure(args, table, threads, ours, peer, f"guided, {'separate' if arm else 'LoRA'} ARM, {dtype}", args.decode,
+            ours.bytes())
+    ours.close()
+    peer.close()
 
 
 def main():
     args = arguments()
-    library = llama.Library(args.llama)
-    context = max(args.prefill, PROMPT + args.decode, 64) + 64
-    everything = []
+    library, table = llama.Library(args.llama), turns.Table(args.json)
     for dtype in args.dtypes:
-        path = converted(library, args.checkpoint, dtype, args.llama)
         activations = args.activations or ("int8" if DTYPES[dtype] else "bf16")
         for threads in args.threads:
-            ours = genarm_door.Model(args.library, args.checkpoint, threads, context, dtype, activations)
-            peer = llama.Model(library, path, threads, context)
-            if threads == args.threads[0]:
-                print(f"{dtype}: {ours.description()}; {ours.bytes() / 1e9:.3f} GB of weights, "
-                      f"GGUF {path.stat().st_size / 1e9:.3f} GB", flush=True)
-            for what, count, prefill in (("decode", args.decode, False), ("prefill", args.prefill, True)):
-                if args.only not in (None, what):
-                    continue
-                results = measure(ours, peer, count, prefill, args.runs,
-                                  lambda: genarm_door.read_bandwidth(args.library, threads))
-                report(what, dtype, threads, activations, results, ours.bytes())
-                everything.append({"what": what, "dtype": dtype, "threads": threads, "activations": activations,
-                                   "tokens": count, "unit": "tokens/s", **results})
-            ours.close()
-            peer.close()
-    if args.json:
-        args.json.write_text(json.dumps(everything, indent=1))
+            if {"decode", "prefill"} & set(args.what):
+                alone(args, table, library, dtype, activations, threads)
+            if "guided" in args.what:
+                for arm in [None] + [args.arm] * bool(args.arm):
+                    together(args, table, library, dtype, activations, threads, arm)
 
 
 if __name__ == "__main__":
