@@ -2,9 +2,14 @@
 # Everything that a machine with an NVIDIA GPU can tell, in one command: builds for the card, proves the kernels on it,
 # then measures, and stops at a time limit.
 #
-#   bench/gpu.sh [--minutes N] [--out DIR] [--arch 90a] [--python PYTHON] [--java HOME] [--build-only]
+#   bench/gpu.sh [--minutes N] [--resume] [--only SECTIONS] [--out DIR] [--arch 90a] [--python PYTHON] [--java HOME]
+#                [--build-only]
 #
 #   --minutes N      in all, building included (30); 9 is enough for the most important numbers
+#   --resume         keeps what a run of the same commit left in DIR: sections that ended well are not run again, steps
+#                    and peers go on behind their last case. Where a command may take ten minutes:
+#                    bench/gpu.sh --minutes 9 --resume, as often as one can
+#   --only SECTIONS  of tests,memcheck,racecheck,device,kernels,cublas,steps,command line,peers
 #   --out DIR        of results.json, table.txt and log.txt (target/gpu)
 #   --arch CC        of the card; asked of nvidia-smi otherwise (9.0 becomes 90a)
 #   --python PYTHON  with torch, for cuBLAS and the peers (python3 where it has torch; without, they are left out)
@@ -18,7 +23,7 @@
 set -euo pipefail
 self=$(readlink -f "$0")
 cd "$(dirname "$self")/.."
-minutes=30 out=target/gpu arch= python= java= build_only=
+minutes=30 out=target/gpu arch= python= java= build_only= resume= only=
 while [ $# -gt 0 ]; do
   case $1 in
     --minutes) minutes=$2; shift 2 ;;
@@ -27,6 +32,8 @@ while [ $# -gt 0 ]; do
     --python) python=$2; shift 2 ;;
     --java) java=$2; shift 2 ;;
     --build-only) build_only=1; shift ;;
+    --resume) resume=1; shift ;;
+    --only) only=$2; shift 2 ;;
     -h | --help) sed -n '2,/^set -/p' "$self" | sed '$d; s/^# \{0,1\}//'; exit 0 ;;
     *) echo "unknown option $1 (--help)" >&2; exit 2 ;;
   esac
@@ -48,16 +55,22 @@ if [ -z "$arch" ]; then
 fi
 
 mkdir -p "$out"
+out=$(cd "$out" && pwd)
 lines=$out/lines.jsonl log=$out/log.txt
-: >"$lines"
-: >"$log"
+commit=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+if [ -z "$resume" ] || [ "$(cat "$out/commit" 2>/dev/null)" != "$commit" ]; then
+  rm -f "$lines"
+  : >"$log"
+fi
+touch "$lines"
+echo "$commit" >"$out/commit"
 
 # One JSON and one table of the lines so far; a line that was cut off is left out.
 write_results() {
   local driver
   driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader 2>/dev/null | head -1)
   {
-    echo "{\"date\": \"$(date -u +%FT%TZ)\", \"commit\": \"$(git rev-parse HEAD 2>/dev/null || echo unknown)\","
+    echo "{\"date\": \"$(date -u +%FT%TZ)\", \"commit\": \"$commit\","
     echo " \"driver\": \"$driver\", \"minutes\": $minutes,"
     echo " \"nvcc\": \"$("$nvcc" --version | sed -n 's/.*release \([0-9.]*\).*/\1/p')\", \"results\": ["
     grep -x '{.*}' "$lines" | sed '$!s/$/,/' || true
@@ -81,23 +94,56 @@ stop() {
 }
 
 # What share of the time each section has; section() takes its own off. A new line in `lines` is one result.
-declare -A share=([tests]=18 [memcheck]=5 [racecheck]=5 [device]=4 [kernels]=20 [cublas]=5 [steps]=26 [peers]=15 ["command line"]=3)
-shares_left=101
-# section NAME COMMAND...: runs it, with SECONDS_OF_SECTION in the environment, and says how it ended. Never stops the script.
+declare -A share=([tests]=18 [memcheck]=5 [racecheck]=5 [device]=4 [kernels]=20 [cublas]=5 [steps]=26
+  [peers]=15 ["command line"]=3)
+declare -A skip
+shares_left=0
+while read -r name; do
+  [ -n "${share[$name]:-}" ] || { echo "--only: no section $name (--help)" >&2; exit 2; }
+done < <(echo "${only//,/$'\n'}" | grep . || true)
+for name in "${!share[@]}"; do
+  if [ -n "$only" ] && [[ ,$only, != *,"$name",* ]]; then
+    skip[$name]="not asked for"
+  elif grep -q "\"section\": \"script\", \"name\": \"$name\", \"ended\": \"ok\"" "$lines"; then
+    skip[$name]="done before"
+  else
+    shares_left=$((shares_left + ${share[$name]}))
+  fi
+done
+# forget NAME [RESULTS]: takes what an earlier run of a section left out of `lines`: how it ended, and its results.
+forget() {
+  local results=${2:-none}
+  grep -v -e "\"section\": \"script\", \"name\": \"$1\"" -e "\"section\": \"$results\"" "$lines" >"$lines.new" || true
+  mv "$lines.new" "$lines"
+}
+# section NAME COMMAND...: runs it, with SECONDS_OF_SECTION in the environment, and says how it ended. Never stops the
+# script.
 section() {
   local name=$1 rc=0 ended=ok begin=$SECONDS
   shift
+  if [ -n "${skip[$name]:-}" ]; then
+    echo "## $name: ${skip[$name]}"
+    return
+  fi
   local limit=$(($(left) * ${share[$name]} / shares_left))
   shares_left=$((shares_left - ${share[$name]}))
   if [ "$(left)" -lt 1 ]; then
     ended="no time"
+    forget "$name"
   else
+    case $name in # steps and peers go on behind what they have
+      kernels) forget kernels kernel ;;
+      device | cublas) forget "$name" "$name" ;;
+      *) forget "$name" ;;
+    esac
     [ "$limit" -gt 0 ] || limit=1
     echo "## $name (at most $limit s)"
     SECONDS_OF_SECTION=$((limit * 19 / 20)) timeout -k 5 "$limit" "$@" > >(tee -a "$log") 2>&1 &
     running=$!
     wait "$running" || rc=$?
     running=
+    # A bench begins nothing new after its seconds, and ends well.
+    [ "$limit" -lt 20 ] || [ $((SECONDS - begin)) -lt $((limit * 19 / 20)) ] || ended=unfinished
     [ "$rc" = 0 ] || ended="failed with $rc"
     [ "$rc" != 124 ] && [ "$rc" != 137 ] || ended="time limit"
   fi
@@ -108,6 +154,8 @@ section() {
 }
 # without NAME WHY: leaves a section out.
 without() {
+  [ -z "${skip[$1]:-}" ] || return 0
+  forget "$1"
   shares_left=$((shares_left - ${share[$1]}))
   echo "## $1: left out, $2"
   echo "{\"section\": \"script\", \"name\": \"$1\", \"ended\": \"left out, $2\", \"seconds\": 0}" >>"$lines"
@@ -168,7 +216,7 @@ fi
 
 # (d) the peers
 if [ -n "$python" ]; then
-  bench peers "$python" bench/peers/gpu_steps.py
+  TORCHINDUCTOR_CACHE_DIR=$out/inductor bench peers "$python" bench/peers/gpu_steps.py
 else
   without peers "no python with torch (--python)"
 fi

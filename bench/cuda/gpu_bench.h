@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,13 @@ struct BenchOptions {
         exit(2);
       }
     }
+  }
+  // Whether a line of the JSON file begins so: an earlier run was cut off behind it.
+  bool measured_before(const std::string& begin_of_line) const {
+    std::ifstream file(json ? json : "");
+    for (std::string line; std::getline(file, line);)
+      if (line.compare(0, begin_of_line.size(), begin_of_line) == 0 && line.back() == '}') return true;
+    return false;
   }
   bool out_of_time() const { return std::chrono::duration<double>(Clock::now() - begin).count() > seconds; }
 };

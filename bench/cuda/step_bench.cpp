@@ -206,6 +206,8 @@ class Steps {
 
 void run(const BenchOptions& options, RandomBackend& backend, const Ones& ones, const Case& c, int batch) {
   const int steps = options.smoke ? 2 : 128, warm = options.smoke ? 1 : 8;
+  const std::string named = std::string("{\"section\": \"step\", \"name\": \"") + c.name + "\", ";
+  if (options.measured_before(named + "\"batch\": " + std::to_string(batch) + ",")) return;
   try {
     Steps steps_of(backend, ones, c, batch, steps + warm);
     const auto measure = [&](int in_flight) {

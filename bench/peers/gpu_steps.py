@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""Guided decoding steps in PyTorch on one GPU: the peers of bench/cuda/step_bench, with random weights.
+"""Guided decoding steps in PyTorch on one GPU, random weights: the peers of bench/cuda/step_bench, its cases by its names.
 
-reference   two models one after the other, eager, float32 log-softmax, combine, multinomial, .item() every token: what
+reference   the models one after the other, eager, float32 log-softmax, combine, multinomial, .item() every token: what
             GenARM's published code does
-compiled    both models, the combination and the draw in one compiled step, replayed as a CUDA graph, static KV cache
-co-batched  the same, but a LoRA reward model's rows go through the base's weights in one pass: our algorithm
+compiled    all models, the combination and the draw in one compiled step, replayed as a CUDA graph, static KV cache
+co-batched  the same, but LoRA reward models' rows go through the base's weights in one pass: our algorithm
 
-Options: --json FILE (lines appended), --seconds S (begin nothing new after), --smoke (a tiny model on the CPU, to see that
-it runs).
+A LoRA reward model is a model of its own to the first two, as to a user who loads it merged. int4 is PyTorch's own
+product (_weight_int4pack_mm, that of gpt-fast) in groups of 128 columns: fewer bytes than GPTQ's or ours.
+
+Options: --json FILE (lines appended; what stands there already is not measured again), --seconds S (begin nothing new
+after), --smoke (tiny models on the CPU, to see that it runs).
 """
 import argparse
 import json
+import os
 import statistics
 import time
 
@@ -22,27 +26,68 @@ SHAPES = {  # layers, hidden, intermediate, heads, kv heads, head dim, vocabular
     "7B": (32, 4096, 11008, 32, 32, 128, 32000),
     "8B": (32, 4096, 14336, 32, 8, 128, 128256),
     "13B": (40, 5120, 13824, 40, 40, 128, 32000),
+    "70B int4": (80, 8192, 28672, 64, 8, 128, 32000),
     "smoke": (2, 64, 96, 4, 2, 16, 200),
+    "smoke int4": (2, 128, 256, 4, 2, 32, 200),
 }
+# Name, base, reward models, of which so many may be LoRAs of the base.
+CASES = [("7B + LoRA", "7B", ["7B"], 1), ("Llama-3.2-1B", "1B", [], 0), ("7B + 7B", "7B", ["7B"], 0),
+         ("7B + 2 LoRA", "7B", ["7B", "7B"], 2), ("70B int4 + 7B", "70B int4", ["7B"], 0), ("8B + 1B", "8B", ["1B"], 0),
+         ("13B + 7B", "13B", ["7B"], 0)]
+SMOKE_CASES = [("smoke + 2 LoRA", "smoke", ["smoke", "smoke"], 2), ("smoke int4 + smoke", "smoke int4", ["smoke"], 0)]
 CONTEXT = 256
+INT4_GROUP, INNER_TILES, RANK = 128, 8, 16
+ARM_WEIGHT = 0.5
+
+
+class Int4:
+    """A random matrix for PyTorch's int4 product: numbers packed for tensor cores, a scale and a zero for each group."""
+
+    def __init__(self, rows, columns, device):
+        self.rows = rows
+        if device == "cpu":
+            numbers = torch.randint(0, 16, (rows, columns), dtype=torch.int32)
+            self.packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(numbers, INNER_TILES)
+            self.product = torch.ops.aten._weight_int4pack_mm_for_cpu
+        else:
+            size = (rows // 8, columns // (INNER_TILES * 16), 32, INNER_TILES // 2)
+            self.packed = torch.randint(-2**31, 2**31 - 1, size, dtype=torch.int32, device=device)
+            self.product = torch.ops.aten._weight_int4pack_mm
+        self.scales = torch.full((columns // INT4_GROUP, rows, 2), 0.004, dtype=torch.bfloat16, device=device)
+
+    def __call__(self, x):
+        return self.product(x, self.packed, INT4_GROUP, self.scales)
+
+
+class Bf16:
+    def __init__(self, rows, columns, device):
+        self.weight = torch.empty(rows, columns, device=device, dtype=torch.bfloat16).normal_(0, 0.02)
+
+    def __call__(self, x):
+        return F.linear(x, self.weight)
 
 
 class Model:
     """A Llama with random weights, one new position a call, keys and values in a static cache."""
 
-    def __init__(self, shape, batch, positions, device, lora_rows=0):
+    def __init__(self, shape, batch, positions, device, num_loras=0):
         self.layers, self.hidden, inner, self.heads, self.kv_heads, self.dim, vocab = SHAPES[shape]
-        self.lora_rows, self.positions = lora_rows, positions
-        rows = batch + lora_rows
-
-        def matrix(*size):
-            return torch.empty(*size, device=device, dtype=torch.bfloat16).normal_(0, 0.02)
+        self.positions, self.num_loras, self.lora_rows = positions, num_loras, num_loras * batch
+        rows = batch + self.lora_rows
+        matrix = Int4 if shape.endswith("int4") else Bf16
 
         q, kv = self.heads * self.dim, self.kv_heads * self.dim
-        self.embedding, self.head = matrix(vocab, self.hidden), matrix(vocab, self.hidden)
-        self.weights = [(matrix(q + 2 * kv, self.hidden), matrix(self.hidden, q), matrix(2 * inner, self.hidden),
-                         matrix(self.hidden, inner)) for _ in range(self.layers)]
-        self.lora = [(matrix(16, self.hidden), matrix(q + 2 * kv, 16)) for _ in range(self.layers)] if lora_rows else None
+        self.embedding = torch.empty(vocab, self.hidden, device=device, dtype=torch.bfloat16).normal_(0, 0.02)
+        self.head = Bf16(vocab, self.hidden, device)
+        self.weights = [(matrix(q + 2 * kv, self.hidden, device), matrix(self.hidden, q, device),
+                         matrix(2 * inner, self.hidden, device), matrix(self.hidden, inner, device))
+                        for _ in range(self.layers)]
+
+        def adapters(*size):
+            return torch.empty(num_loras, *size, device=device, dtype=torch.bfloat16).normal_(0, 0.02)
+
+        num_adapted = self.layers if num_loras else 0
+        self.lora = [(adapters(self.hidden, RANK), adapters(RANK, q + 2 * kv)) for _ in range(num_adapted)]
         self.cache = [torch.zeros(2, rows, self.kv_heads, positions, self.dim, device=device, dtype=torch.bfloat16)
                       for _ in range(self.layers)]
         angles = torch.outer(torch.arange(positions, device=device).float(),
@@ -59,24 +104,24 @@ class Model:
         mask = (torch.arange(self.positions, device=ids.device) <= position)[None]
         for l, (qkv_w, o_w, gate_up_w, down_w) in enumerate(self.weights):
             h = F.rms_norm(x, (self.hidden,)).to(torch.bfloat16)
-            qkv = F.linear(h, qkv_w)
+            qkv = qkv_w(h)
             if self.lora:
                 a, b = self.lora[l]
-                delta = F.linear(F.linear(h[-self.lora_rows:], a), b)
-                qkv = torch.cat((qkv[:-self.lora_rows], qkv[-self.lora_rows:] + delta))
+                delta = h[-self.lora_rows:].view(self.num_loras, -1, self.hidden) @ a @ b
+                qkv = torch.cat((qkv[:-self.lora_rows], qkv[-self.lora_rows:] + delta.flatten(0, 1)))
             q, k, v = qkv.split((self.heads * self.dim, self.kv_heads * self.dim, self.kv_heads * self.dim), dim=-1)
             q = self.rotate(q.view(-1, self.heads, 1, self.dim), position)
             k = self.rotate(k.view(-1, self.kv_heads, 1, self.dim), position)
             self.cache[l][0].index_copy_(2, position, k)
             self.cache[l][1].index_copy_(2, position, v.view(-1, self.kv_heads, 1, self.dim))
             out = F.scaled_dot_product_attention(q, self.cache[l][0], self.cache[l][1], attn_mask=mask, enable_gqa=True)
-            x = x + F.linear(out.reshape(-1, self.heads * self.dim), o_w).float()
-            gate, up = F.linear(F.rms_norm(x, (self.hidden,)).to(torch.bfloat16), gate_up_w).chunk(2, dim=-1)
-            x = x + F.linear(F.silu(gate) * up, down_w).float()
+            x = x + o_w(out.reshape(-1, self.heads * self.dim)).float()
+            gate, up = gate_up_w(F.rms_norm(x, (self.hidden,)).to(torch.bfloat16)).chunk(2, dim=-1)
+            x = x + down_w(F.silu(gate) * up).float()
         return F.rms_norm(x, (self.hidden,))
 
     def logits(self, x):
-        return F.linear(x.to(torch.bfloat16), self.head).float()
+        return self.head(x.to(torch.bfloat16)).float()
 
 
 def draw(logits):
@@ -84,26 +129,36 @@ def draw(logits):
     return (logits - torch.empty_like(logits).exponential_().log()).argmax(dim=-1)
 
 
-def two_models(base, arm):
+def logits_of(models, ids, position):
+    """Each model's, cut to the tokens that all of them have."""
+    logits = [model.logits(model.hidden_states(ids, position)) for model in models]
+    vocab = min(z.shape[1] for z in logits)
+    return [z[:, :vocab] for z in logits]
+
+
+def combined(base, arms):
+    return base + ARM_WEIGHT * sum(arms) if arms else base
+
+
+def all_models(models):
     def step(ids, position):
-        vocab = min(base.head.shape[0], arm.head.shape[0])
-        z = base.logits(base.hidden_states(ids, position))[:, :vocab] + 0.5 * arm.logits(arm.hidden_states(ids, position))[:, :vocab]
-        return draw(z)
+        base, *arms = logits_of(models, ids, position)
+        return draw(combined(base, arms))
     return step
 
 
 def co_batched(model, batch):
     def step(ids, position):
-        x = model.hidden_states(torch.cat((ids, ids)), position)
-        return draw(model.logits(x[:batch] + 0.5 * x[batch:]))  # one LM head for both
+        x = model.hidden_states(ids.repeat(1 + model.num_loras), position)
+        base, *arms = x.split(batch)
+        return draw(model.logits(combined(base, arms)))  # one LM head for all
     return step
 
 
-def reference(base, arm):
+def reference(models):
     def step(ids, position):
-        z = torch.log_softmax(base.logits(base.hidden_states(ids, position)), dim=-1)
-        z = z + 0.5 * torch.log_softmax(arm.logits(arm.hidden_states(ids, position))[:, :z.shape[1]], dim=-1)
-        tokens = torch.multinomial(torch.softmax(z, dim=-1), 1).squeeze(-1)
+        base, *arms = [torch.log_softmax(z, dim=-1) for z in logits_of(models, ids, position)]
+        tokens = torch.multinomial(torch.softmax(combined(base, arms), dim=-1), 1).squeeze(-1)
         [token.item() for token in tokens]
         return tokens
     return step
@@ -139,6 +194,39 @@ def measure(run, steps, device):
     return times
 
 
+def measured_before(path):
+    """(name, kind, batch) of the results in a file of JSON lines."""
+    found = set()
+    if path and os.path.exists(path):
+        with open(path) as file:
+            for line in file:
+                try:
+                    result = json.loads(line)
+                except ValueError:  # cut off
+                    continue
+                if result.get("section") == "peer":
+                    found.add((result["name"], result["kind"], result["batch"]))
+    return found
+
+
+def time_case(case, kind, batch, steps, device):
+    _, base, arms, num_loras = case
+    positions = CONTEXT + steps + 16
+    ids = torch.zeros(batch, dtype=torch.long, device=device)
+    position = torch.full((1,), CONTEXT, dtype=torch.long, device=device)
+    with torch.no_grad():
+        if kind == "co-batched":
+            step = co_batched(Model(base, batch, positions, device, num_loras), batch)
+        else:
+            models = [Model(shape, batch, positions, device) for shape in [base, *arms]]
+            step = (reference if kind == "reference" else all_models)(models)
+        run = graphed(step, ids, position, device) if kind != "reference" else (lambda: step(ids, position))
+        times = sorted(measure(run, steps, device))
+    median = statistics.median(times)
+    return {"ms": round(median, 4), "ms_low": round(times[len(times) // 4], 4),
+            "ms_high": round(times[len(times) * 3 // 4], 4), "tokens_per_s": round(batch * 1e3 / median, 1)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json")
@@ -148,37 +236,25 @@ def main():
     begin = time.time()
     device = "cpu" if options.smoke else "cuda"
     steps = 3 if options.smoke else 128
-    shapes = [("smoke", "smoke", True)] if options.smoke else [("7B", "7B", True), ("7B", "7B", False), ("8B", "1B", False),
-                                                               ("13B", "7B", False), ("1B", "1B", True)]
-    kinds = ("compiled", "co-batched", "reference")
+    done = measured_before(options.json)
     for batch in (2,) if options.smoke else (1, 8, 32, 128):
-        for base_shape, arm_shape, lora in shapes:
-            for kind in kinds:
-                if time.time() - begin > options.seconds or (kind == "co-batched" and not lora):
+        for case in SMOKE_CASES if options.smoke else CASES:
+            for kind in ("compiled", "co-batched", "reference"):
+                name = case[0]
+                if (kind == "co-batched" and case[3] == 0) or (name, kind, batch) in done:
                     continue
-                name = f"{base_shape} + LoRA" if lora else f"{base_shape} + {arm_shape}"
+                if time.time() - begin > options.seconds:
+                    return
                 result = {"section": "peer", "name": name, "kind": kind, "batch": batch, "torch": torch.__version__}
                 try:
-                    positions = CONTEXT + steps + 16
-                    ids = torch.zeros(batch, dtype=torch.long, device=device)
-                    position = torch.full((1,), CONTEXT, dtype=torch.long, device=device)
-                    with torch.no_grad():
-                        if kind == "co-batched":
-                            step = co_batched(Model(base_shape, batch, positions, device, lora_rows=batch), batch)
-                        else:  # what a user does with a LoRA: two passes; its own weights stand for the second
-                            pair = [Model(shape, batch, positions, device) for shape in (base_shape, arm_shape)]
-                            step = (reference if kind == "reference" else two_models)(*pair)
-                        run = graphed(step, ids, position, device) if kind != "reference" else (lambda: step(ids, position))
-                        times = measure(run, steps, device)
-                    times.sort()
-                    median = statistics.median(times)
-                    result.update(ms=round(median, 4), ms_low=round(times[len(times) // 4], 4),
-                                  ms_high=round(times[len(times) * 3 // 4], 4), tokens_per_s=round(batch * 1e3 / median, 1))
+                    result.update(time_case(case, kind, batch, steps, device))
                 except torch.OutOfMemoryError:
                     result["skipped"] = "does not fit"
-                step = run = pair = None
+                except RuntimeError as error:  # what this version of PyTorch cannot do
+                    result["skipped"] = str(error).splitlines()[0][:200].replace('"', "'")
                 if device == "cuda":
                     torch.cuda.empty_cache()
+                    torch.compiler.reset()
                 print(json.dumps(result), flush=True)
                 if options.json:
                     with open(options.json, "a") as file:

@@ -56,6 +56,29 @@ if(NOT table MATCHES "Stub GPU, driver 1.2\n.*\ndevice\nname +gb_per_s +us\nread
   message(FATAL_ERROR "table:\n${table}")
 endif()
 
+# The next run of the same commit does what is left: what ended well is not run again, nor are the results of others lost.
+stub(ctest "exit 7")
+stub(compute-sanitizer "exit 0")
+stub(gpu_device_bench "exit 7")
+stub(gpu_kernel_bench "${json}; echo '{\"section\": \"kernel\", \"us\": 2}' >>\$json")
+stub(gpu_step_bench "${json}; echo '{\"section\": \"step\", \"ms\": 3}' >>\$json; sleep 600 & wait")
+run_script(0 --minutes 0.1 --python python --resume)
+read_results()
+set(expected "script tests ok" "device read NOTFOUND" "script device ok" "peer NOTFOUND NOTFOUND" "script cublas ok"
+    "peer NOTFOUND NOTFOUND" "script peers ok" "script memcheck ok" "script racecheck ok" "kernel NOTFOUND NOTFOUND"
+    "script kernels ok" "step NOTFOUND NOTFOUND" "script steps time limit" "script command line left out, no --java")
+if(NOT found STREQUAL expected)
+  message(FATAL_ERROR "resumed:\n${found}\nexpected:\n${expected}\n${output}")
+endif()
+stub(gpu_step_bench "${json}; echo '{\"section\": \"step\", \"ms\": 4}' >>\$json")
+run_script(0 --python python --resume --only steps)
+read_results()
+list(FILTER found INCLUDE REGEX "step|kernel")
+if(NOT found STREQUAL "kernel NOTFOUND NOTFOUND;script kernels ok;step NOTFOUND NOTFOUND;step NOTFOUND NOTFOUND;script steps ok")
+  message(FATAL_ERROR "resumed with steps alone:\n${found}\n${output}")
+endif()
+run_script(2 --only step)
+
 # The time is over before anything is measured.
 run_script(0 --minutes 0)
 read_results()
@@ -64,6 +87,9 @@ if(NOT "${found}" MATCHES "script tests no time.*script steps no time")
 endif()
 
 # Stopped from outside in the middle.
+stub(ctest "exit 0")
+stub(gpu_device_bench "${json}; echo '{\"section\": \"device\", \"name\": \"read\"}' >>\$json")
+stub(gpu_kernel_bench "${json}; echo '{\"section\": \"kernel\", \"us\": 1}' >>\$json; sleep 600 & wait")
 execute_process(
   COMMAND bash -c "PATH=$0/bin:$PATH \"$1\"/bench/gpu.sh --out $0/out --minutes 10 --python python >$0/log & pid=$!
     until grep -q '\"section\": \"kernel\"' $0/out/lines.jsonl 2>/dev/null && ! grep -q steps $0/out/lines.jsonl; do sleep 0.1; done
