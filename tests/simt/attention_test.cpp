@@ -8,41 +8,53 @@ struct Shape {
   int num_heads, num_kv_heads, head_dim, page_size, window;
 };
 
+// Rows of one lane, from a position on.
+struct LaneRows {
+  int position, rows;
+  LaneRows(int first_position, int num_rows = 1) : position(first_position), rows(num_rows) {}
+};
+
 // What no row may read is NaN: slots past a lane's last position, and those before its window.
 template <class T>
 struct Problem {
   Shape shape;
-  std::vector<int32_t> position, pages, page_table;
+  std::vector<int32_t> position, pages, lane_first, page_table;
   int num_rows, num_pages, max_blocks, stride;
   int64_t width, q_stride, out_stride;
   std::vector<float> q;
   std::vector<uint16_t> cache;
   Array<float> device_q;
   Array<uint16_t> device_cache;
-  Array<int32_t> device_position, device_page_table, device_pages;
+  Array<int32_t> device_position, device_page_table, device_pages, device_lane_first;
   Array<T> out;
   Array<float> partial;
   Array<unsigned> ticket;
 
-  Problem(Shape s, const std::vector<int32_t>& positions, unsigned seed, int blocks = 0)
-      : shape(s), position(positions), page_table(tables(s, positions, pages)), num_rows(int(positions.size())),
-        num_pages(int(pages.size())),
-        max_blocks(std::max(blocks, *std::max_element(positions.begin(), positions.end()) / kAttentionBlock + 1)),
+  Problem(Shape s, const std::vector<LaneRows>& lanes, unsigned seed, int blocks = 0)
+      : shape(s), page_table(tables(s, lanes)), num_rows(int(position.size())), num_pages(int(pages.size())),
+        max_blocks(std::max(blocks, *std::max_element(position.begin(), position.end()) / kAttentionBlock + 1)),
         stride(kv_stride(s.head_dim)), width(s.num_heads * s.head_dim), q_stride(width + 3), out_stride(width + 5),
         q(padded_rows(num_rows, int(width), q_stride, seed, NAN)), cache(filled(seed + 1)), device_q(q), device_cache(cache),
         device_position(position), device_page_table(page_table), device_pages(pages),
-        out(size_t(num_rows * out_stride), T{0x4321}),
+        device_lane_first(lane_first), out(size_t(num_rows * out_stride), T{0x4321}),
         partial(size_t(attention_partials(num_rows, s.num_heads, s.head_dim, max_blocks)), NAN),
         ticket(size_t(num_rows * s.num_heads), 0u) {}
 
-  static std::vector<int32_t> tables(Shape s, const std::vector<int32_t>& positions, std::vector<int32_t>& pages) {
-    int num_pages = 0;
-    for (const int32_t p : positions) num_pages += p / s.page_size + 1;
+  // Also position, pages and lane_first.
+  std::vector<int32_t> tables(Shape s, const std::vector<LaneRows>& lanes) {
+    const auto pages_of = [&](const LaneRows& lane) { return (lane.position + lane.rows - 1) / s.page_size + 1; };
+    int total = 0;
+    for (const LaneRows& lane : lanes) total += pages_of(lane);
     std::vector<int32_t> table;
-    for (const int32_t p : positions) {
-      table.push_back(int32_t(pages.size()));
-      for (int i = 0; i <= p / s.page_size; ++i) pages.push_back(num_pages - 1 - int32_t(pages.size()));
+    for (const LaneRows& lane : lanes) {
+      lane_first.push_back(int32_t(position.size()));
+      for (int r = 0; r < lane.rows; ++r) {
+        position.push_back(lane.position + r);
+        table.push_back(int32_t(pages.size()));
+      }
+      for (int i = 0; i < pages_of(lane); ++i) pages.push_back(total - 1 - int32_t(pages.size()));
     }
+    lane_first.push_back(int32_t(position.size()));
     return table;
   }
 
@@ -78,6 +90,8 @@ struct Problem {
     p.window = shape.window;
     p.num_heads = shape.num_heads;
     p.num_rows = num_rows;
+    p.num_lanes = int32_t(lane_first.size()) - 1;
+    p.lane_first = device_lane_first.data();
     return p;
   }
 
@@ -115,8 +129,8 @@ struct Problem {
 };
 
 template <class T>
-void is_right_for(Shape shape, const std::vector<int32_t>& positions) {
-  const Problem<T> problem(shape, positions, 41);
+void is_right_for(Shape shape, const std::vector<LaneRows>& lanes) {
+  const Problem<T> problem(shape, lanes, 41);
   const AttentionProblem<T> arguments = problem.arguments();
   Stream stream;
 
@@ -138,7 +152,19 @@ void blocks_are_merged() {
   is_right_for<f16>({2, 1, 18, 64, 0}, {1030});
 }
 
-void more_heads_share_a_kv_head_than_a_block_takes() { is_right_for<bf16>({12, 2, 8, 16, 0}, {40, 300}); }
+void more_heads_share_a_kv_head_than_a_tile_takes() {
+  is_right_for<bf16>({36, 2, 8, 16, 0}, {40, 300});
+  is_right_for<bf16>({17, 1, 136, 16, 0}, {40, 260});
+}
+
+// Few rows of a lane fill a tile of 16 queries with their heads, many one of 64; 7 + 1 + 18 rows are no multiple of either.
+void rows_of_a_lane_share_their_keys() {
+  is_right_for<bf16>({6, 2, 10, 16, 0}, {{254, 3}, {0, 1}, {17, 4}});
+  is_right_for<bf16>({5, 1, 18, 16, 0}, {{250, 18}, {3, 1}, {0, 7}});
+  is_right_for<f16>({2, 2, 80, 32, 0}, {{60, 33}});
+  is_right_for<bf16>({2, 1, 136, 16, 0}, {{60, 17}});
+  is_right_for<bf16>({3, 1, 12, 16, 9}, {{250, 23}, {0, 26}});
+}
 
 void windows_hide_what_lies_before_them() {
   is_right_for<bf16>({2, 1, 12, 16, 5}, {0, 3, 4, 5, 100, 258});
@@ -208,6 +234,41 @@ void a_row_does_not_depend_on_the_others() {
   CHECK(memcmp(a.data(), b.data(), size_t(all.width) * sizeof(bf16)) == 0);
 }
 
+// Of one lane: all rows in tiles of 64 queries, blocks folded as they go or by a merge; every row by itself; and in
+// tiles of 16.
+void keeps_its_bits_however_rows_are_computed(Shape shape) {
+  const auto run = [&](const std::vector<LaneRows>& parts, bool lanes, bool scratch) {
+    const Problem<bf16> problem(shape, {{250, 16}}, 5);
+    Stream stream;
+    for (int first = 0, i = 0; i < int(parts.size()); first += parts[size_t(i++)].rows) {
+      const Array<int32_t> lane_first(std::vector<int32_t>{0, parts[size_t(i)].rows});
+      AttentionProblem<bf16> p = problem.arguments();
+      p.q += first * p.q_stride;
+      p.out += first * p.out_stride;
+      p.places.position += first;
+      p.places.page_table += first;
+      p.num_rows = parts[size_t(i)].rows;
+      p.lane_first = lanes ? lane_first.data() : nullptr;
+      if (!scratch) p.partial = nullptr;
+      attention(&p, 1, problem.max_blocks, Order::after_previous, stream);
+      stream_sync(stream);
+    }
+    return problem.out.get();
+  };
+  const std::vector<bf16> whole = run({{250, 16}}, true, true);
+  const auto same = [&](const std::vector<bf16>& other) {
+    return memcmp(whole.data(), other.data(), whole.size() * sizeof(bf16)) == 0;
+  };
+
+  CHECK(same(run({{250, 16}}, true, false)));
+  CHECK(same(run({{250, 16}}, false, true)));
+  CHECK(same(run({{250, 3}, {253, 13}}, true, true)));
+}
+void a_row_does_not_depend_on_how_it_is_computed() {
+  keeps_its_bits_however_rows_are_computed({6, 2, 10, 16, 0});
+  keeps_its_bits_however_rows_are_computed({3, 1, 72, 16, 40});
+}
+
 }  // namespace
 }  // namespace genarm::cuda
 
@@ -216,10 +277,12 @@ int main(int argc, char** argv) {
   return run_cases(argc, argv,
                    {{"is_right_within_a_block", is_right_within_a_block},
                     {"blocks_are_merged", blocks_are_merged},
-                    {"more_heads_share_a_kv_head_than_a_block_takes", more_heads_share_a_kv_head_than_a_block_takes},
+                    {"more_heads_share_a_kv_head_than_a_tile_takes", more_heads_share_a_kv_head_than_a_tile_takes},
+                    {"rows_of_a_lane_share_their_keys", rows_of_a_lane_share_their_keys},
                     {"windows_hide_what_lies_before_them", windows_hide_what_lies_before_them},
                     {"several_problems_are_one_launch_and_tickets_are_left_clean",
                      several_problems_are_one_launch_and_tickets_are_left_clean},
                     {"follows_a_qkv_that_it_overlaps", follows_a_qkv_that_it_overlaps},
-                    {"a_row_does_not_depend_on_the_others", a_row_does_not_depend_on_the_others}});
+                    {"a_row_does_not_depend_on_the_others", a_row_does_not_depend_on_the_others},
+                    {"a_row_does_not_depend_on_how_it_is_computed", a_row_does_not_depend_on_how_it_is_computed}});
 }

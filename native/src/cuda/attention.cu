@@ -1,127 +1,71 @@
 // out[r, h] = sum_s softmax_s(q[r, h] . k[s] / sqrt(head_dim)) v[s], see AttentionArgs of backend.h and
 // cpu/attention.cpp.
 //
-// A block takes one row, up to four query heads of one kv head, and one block of 256 positions counted from 0: a
-// thread a score, then eight numbers of v for a share of the positions. Of rows with several such blocks the one that
-// ends last adds them up in order (a ticket tells it), so a row's result does not depend on what ran beside it.
-// Bound by bandwidth: 4 * head_dim bytes a position and kv head.
+// Tensor cores for every number of rows. A block takes queries of one lane that read the same kv head: 16 of them, the
+// heads of a group and where they leave room several rows (its four warps share the positions of a tile to score and
+// the columns of v), or 64, a warp 16 of them. Keys and values come through shared memory, 64 positions at a time: the
+// values travel while keys are multiplied, the next keys while values are. q and the weights are sums of two bf16
+// numbers, so that nothing but q.k and the weighted sum in f32 is rounded.
+//
+// Positions are taken in blocks of kAttentionBlock counted from 0, a block's sums are folded into those before it in
+// order. Either a block of threads folds its own as it goes, or each takes one and the last to end folds them (a
+// ticket tells it): the same sums in the same order, so a row's result depends neither on that nor on the rows beside
+// it. Bound by reading keys and values, 4 * head_dim bytes a position and kv head; with many rows by the tensor cores.
 #include <algorithm>
+#include <vector>
 
+#include "cuda/attention_tile.cuh"
 #include "cuda/problems.cuh"
-#include "cuda/warp.cuh"
 
 namespace genarm::cuda {
 namespace {
 
-constexpr int kThreads = kAttentionBlock;
-constexpr int kHeadsOfBlock = 4;
-constexpr float kLog2e = 1.44269504f;
+constexpr int kMostColumnsOfMany = 128;  // head_dim up to which a block's queries may be 64: accumulators are registers
+constexpr int kEnoughBlocks = 264;       // two for each SM of an H100
 
-// Which part of a problem a block computes.
+// The queries of a block: query i is head first_head + i % num_heads of row first_row + i / num_heads.
 struct Part {
-  int row, kv_head, first_head, num_heads;
+  int first_row, num_rows, kv_head, first_head, num_heads;
+  __device__ __forceinline__ int num_queries() const { return num_rows * num_heads; }
+  __device__ __forceinline__ int row(int query) const { return first_row + query / num_heads; }
+  __device__ __forceinline__ int head(int query) const { return first_head + query % num_heads; }
 };
 
-BOTH_SIDES constexpr int head_groups(int num_heads, int num_kv_heads) {
-  return (num_heads / num_kv_heads + kHeadsOfBlock - 1) / kHeadsOfBlock;
-}
-
+// Tile `tile` of the rows: one row, or rows of one lane. Lane l's tiles begin at l + lane_first[l] / rows_per_tile, which
+// leaves enough for each; those that are too many have no rows.
 template <class T>
-__device__ __forceinline__ Part part_of(const AttentionProblem<T>& p, int block) {
-  const int kv_heads = p.cache.num_kv_heads, group = p.num_heads / kv_heads, parts = head_groups(p.num_heads, kv_heads);
-  const int first = block % parts * kHeadsOfBlock, kv_head = block / parts % kv_heads;
-  return {block / parts / kv_heads, kv_head, kv_head * group + first, min(group - first, kHeadsOfBlock)};
-}
-
-// Eight bf16 numbers.
-struct Eight {
-  float x[8];
-};
-__device__ __forceinline__ Eight load_eight(const bf16* p) {
-  const uint4 v = load_shared_by_blocks(p);
-  const unsigned words[4] = {v.x, v.y, v.z, v.w};
-  Eight e;
-#pragma unroll
-  for (int i = 0; i < 4; ++i) {
-    e.x[2 * i] = __uint_as_float(words[i] << 16);
-    e.x[2 * i + 1] = __uint_as_float(words[i] & 0xffff0000u);
-  }
-  return e;
-}
-
-// Shared memory of a block.
-struct Work {
-  float q[kHeadsOfBlock][kMaxHeadDim];           // times log2(e) / sqrt(head_dim)
-  float weight[kHeadsOfBlock][kAttentionBlock];  // scores, then 2^(score - max)
-  float max[kHeadsOfBlock], sum[kHeadsOfBlock];
-  float part[kHeadsOfBlock][8 * kThreads];       // [share of the positions][kv_stride]
-  int64_t keys[kAttentionBlock];                 // where each position's keys begin
-  int last;
-};
-
-// The scores of positions [begin, begin + n), a thread each.
-template <class T>
-__device__ __forceinline__ void score(Work& work, const AttentionProblem<T>& p, const Part& part, int begin, int n) {
-  const KvPages& c = p.cache;
-  const int t = int(threadIdx.x), stride = kv_stride(c.head_dim);
-  float sum[kHeadsOfBlock] = {};
-  if (t < n) {
-    const int position = begin + t;
-    const int64_t page = p.places.pages[p.places.page_table[part.row] + position / c.page_size];
-    const int64_t keys = ((page * c.num_kv_heads + part.kv_head) * 2 * c.page_size + position % c.page_size) * stride;
-    work.keys[t] = keys;
-    for (int i = 0; i < stride; i += 8) {
-      const Eight k = load_eight(c.data + keys + i);
-#pragma unroll
-      for (int h = 0; h < kHeadsOfBlock; ++h) {
-#pragma unroll
-        for (int j = 0; j < 8; ++j) sum[h] += work.q[h][i + j] * k.x[j];
-      }
+__device__ __forceinline__ void find_rows(const AttentionProblem<T>& p, int tile, Part& part) {
+  part.first_row = tile;
+  part.num_rows = 1;
+  const int rows = p.rows_per_tile;
+  if (rows == 1) return;
+  int lane = 0, last = p.num_lanes - 1;
+  while (lane < last) {
+    const int middle = (lane + last + 1) / 2;
+    if (middle + p.lane_first[middle] / rows <= tile) {
+      lane = middle;
+    } else {
+      last = middle - 1;
     }
   }
-#pragma unroll
-  for (int h = 0; h < kHeadsOfBlock; ++h) work.weight[h][t] = t < n ? sum[h] : -INFINITY;
+  const int first = p.lane_first[lane];
+  part.first_row = first + (tile - lane - first / rows) * rows;
+  part.num_rows = min(rows, p.lane_first[lane + 1] - part.first_row);
 }
 
-// Turns the scores of head `warp` into weights.
-__device__ __forceinline__ void softmax(Work& work, int num_heads) {
-  const int h = int(threadIdx.x) / 32, lane = int(threadIdx.x) % 32;
-  if (h >= num_heads) return;
-  float top = -INFINITY, total = 0;
-  for (int i = lane; i < kAttentionBlock; i += 32) top = fmaxf(top, work.weight[h][i]);
-  top = warp_max(top);
-  for (int i = lane; i < kAttentionBlock; i += 32) {
-    const float weight = exp2_approx(work.weight[h][i] - top);
-    work.weight[h][i] = weight;
-    total += weight;
-  }
-  total = warp_sum(total);
-  if (lane == 0) {
-    work.max[h] = top;
-    work.sum[h] = total;
-  }
-}
+// The heads of a group in as many parts as a tile of queries needs.
+BOTH_SIDES constexpr int head_parts(int group, int queries) { return (group + queries - 1) / queries; }
 
-// Every thread adds up eight numbers of v over its share of the positions.
-__device__ __forceinline__ void add_values(Work& work, const KvPages& c, int n) {
-  const int stride = kv_stride(c.head_dim), chunks = stride / 8, shares = kThreads / chunks;
-  const int chunk = int(threadIdx.x) % chunks, share = int(threadIdx.x) / chunks;
-  if (share >= shares) return;
-  float sum[kHeadsOfBlock][8] = {};
-  const bf16* values = c.data + int64_t(c.page_size) * stride + chunk * 8;
-  for (int s = share; s < n; s += shares) {
-    const Eight v = load_eight(values + work.keys[s]);
-#pragma unroll
-    for (int h = 0; h < kHeadsOfBlock; ++h) {
-#pragma unroll
-      for (int j = 0; j < 8; ++j) sum[h][j] += work.weight[h][s] * v.x[j];
-    }
-  }
-#pragma unroll
-  for (int h = 0; h < kHeadsOfBlock; ++h) {
-#pragma unroll
-    for (int j = 0; j < 8; ++j) work.part[h][share * stride + chunk * 8 + j] = sum[h][j];
-  }
+template <class T>
+__device__ __forceinline__ Part part_of(const AttentionProblem<T>& p, int block, int queries) {
+  const int kv_heads = p.cache.num_kv_heads, group = p.num_heads / kv_heads, parts = head_parts(group, queries);
+  const int first = block % parts * queries;
+  Part part;
+  part.kv_head = block / parts % kv_heads;
+  part.first_head = part.kv_head * group + first;
+  part.num_heads = min(group - first, queries);
+  find_rows(p, block / parts / kv_heads, part);
+  return part;
 }
 
 // What a block leaves for the merge, [head][block]: the largest score, the sum of weights, the weighted values.
@@ -130,91 +74,167 @@ __device__ __forceinline__ float* partial_of(const AttentionProblem<T>& p, int r
   return p.partial + ((int64_t(row) * p.num_heads + head) * gridDim.y + block) * (p.cache.head_dim + 2);
 }
 
-// The sum over `count` blocks of number i of a head.
+// q, scaled, as two bf16 numbers each; 0 where there is no query and beyond head_dim.
+template <class T, class Work>
+__device__ __forceinline__ void load_queries(Work& work, const AttentionProblem<T>& p, const Part& part) {
+  const int dim = p.cache.head_dim, padded = padded_dim(dim);
+  const float scale = kLog2e / sqrtf(float(dim));
+  for (int query = int(threadIdx.x) / 32; query < Work::kQueries; query += kAttentionWarps) {
+    const bool there = query < part.num_queries();
+    const float* q = there ? p.q + part.row(query) * p.q_stride + int64_t(part.head(query)) * dim : nullptr;
+    for (int i = int(threadIdx.x) % 32; i < padded; i += 32) {
+      const float x = q && i < dim ? q[i] : 0;
+      const bf16 high = from_float<bf16>(x * scale);
+      work.q[0][query][i] = high;
+      work.q[1][query][i] = from_float<bf16>(__fmaf_rn(x, scale, -to_float(high)));
+    }
+  }
+}
+
+// The sum of number i of a head over `count` blocks, in order.
 template <class T>
 __device__ __forceinline__ float merged(const AttentionProblem<T>& p, int row, int head, int i, int count) {
   float top = -INFINITY, total = 0, sum = 0;
-  for (int b = 0; b < count; ++b) top = fmaxf(top, partial_of(p, row, head, b)[0]);
   for (int b = 0; b < count; ++b) {
     const float* partial = partial_of(p, row, head, b);
-    const float factor = exp2_approx(partial[0] - top);
-    total += partial[1] * factor;
-    sum += partial[2 + i] * factor;
+    const Fold fold = fold_in(top, total, partial[0], partial[1]);
+    sum = fold.of(sum, partial[2 + i]);
   }
   return sum / total;
 }
 
-template <class T>
-__global__ void __launch_bounds__(kThreads, 2)
+// Of the queries of a block: to out, or to the scratch of the merge as its block `y`.
+template <class T, class Sums>
+__device__ __forceinline__ void store(const AttentionProblem<T>& p, const Part& part, const Sums& sums, bool whole, int y) {
+#pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    const int query = sums.query(i), row = part.row(query), head = part.head(query);
+    if (query >= part.num_queries()) continue;
+    float* partial = whole ? nullptr : partial_of(p, row, head, y);
+    if (!whole && sums.is_first()) {
+      partial[0] = sums.top(i);
+      partial[1] = sums.total(i);
+    }
+    sums.for_each_column(i, p.cache.head_dim, [&](int column, float sum) {
+      if (whole) {
+        p.out[row * p.out_stride + int64_t(head) * p.cache.head_dim + column] = from_float<T>(sum / sums.total(i));
+      } else {
+        partial[2 + column] = sum;
+      }
+    });
+  }
+}
+
+// By the last of `count` blocks of a part to come here.
+template <class T, class Work>
+__device__ __forceinline__ void merge(Work& work, const AttentionProblem<T>& p, const Part& part, int count) {
+  const int dim = p.cache.head_dim;
+  unsigned* ticket = p.ticket + int64_t(part.first_row) * p.num_heads + part.first_head;
+  __syncthreads();
+  if (threadIdx.x == 0) work.last = add_acquire_release(ticket, 1) == unsigned(count - 1);
+  __syncthreads();
+  if (!work.last) return;
+  for (int i = int(threadIdx.x); i < part.num_queries() * dim; i += kAttentionThreads) {
+    const int row = part.row(i / dim), head = part.head(i / dim);
+    p.out[row * p.out_stride + int64_t(head) * dim + i % dim] = from_float<T>(merged(p, row, head, i % dim, count));
+  }
+  if (threadIdx.x == 0) *ticket = 0;
+}
+
+template <class T, int kDim, bool kMany>
+__global__ void __launch_bounds__(kAttentionThreads, 2)
     attention_kernel(const __grid_constant__ Problems<AttentionProblem<T>> problems) {
   grid_launch_dependents();
+  using Work = AttentionWork<kDim, kMany>;
   int block;
   const AttentionProblem<T>& p = problems.problem[problem_of_block(problems, int(blockIdx.x), block)];
-  const Part part = part_of(p, block);
-  const int dim = p.cache.head_dim, stride = kv_stride(dim);
   SMEM_DYN(Work, work);
 
   grid_wait();
-  const int position = p.places.position[part.row];
-  const int lowest = p.window > 0 ? max(0, position - p.window + 1) : 0;
-  const int first_block = lowest / kAttentionBlock, count = position / kAttentionBlock - first_block + 1;
-  if (int(blockIdx.y) >= count) return;
-  const int begin = max(lowest, (first_block + int(blockIdx.y)) * kAttentionBlock);
-  const int n = min(position + 1, (first_block + int(blockIdx.y) + 1) * kAttentionBlock) - begin;
+  const Part part = part_of(p, block, Work::kQueries);
+  if (part.num_rows <= 0) return;
+  const int highest = p.places.position[part.first_row + part.num_rows - 1];
+  const int window = p.window > 0 ? p.window : highest + 1;
+  const int lowest = max(0, p.places.position[part.first_row] - window + 1);
+  const int first_block = lowest / kAttentionBlock, count = highest / kAttentionBlock - first_block + 1;
+  const bool split = gridDim.y > 1;
+  if (split && int(blockIdx.y) >= count) return;
 
-  const float scale = kLog2e / sqrtf(float(dim));
-  for (int i = int(threadIdx.x); i < kHeadsOfBlock * stride; i += kThreads) {
-    const int h = i / stride, j = i % stride;
-    const bool there = h < part.num_heads && j < dim;
-    work->q[h][j] = there ? p.q[part.row * p.q_stride + (part.first_head + h) * dim + j] * scale : 0;
+  load_queries(*work, p, part);
+  const KvRows rows = {p.cache, p.places.pages + p.places.page_table[part.first_row], part.kv_head};
+  AttentionSums<kDim, kMany> sums(*work);
+#pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    const int query = sums.query(i);
+    const int position = query < part.num_queries() ? p.places.position[part.row(query)] : -1;
+    sums.sees(i, max(0, position - window + 1), position);
   }
-  __syncthreads();
-  score(*work, p, part, begin, n);
-  __syncthreads();
-  softmax(*work, kHeadsOfBlock);
-  __syncthreads();
-  add_values(*work, p.cache, n);
-  __syncthreads();
-
-  const int shares = kThreads / (stride / 8);
-  for (int i = int(threadIdx.x); i < part.num_heads * dim; i += kThreads) {
-    const int h = i / dim, j = i % dim;
-    float sum = 0;
-    for (int s = 0; s < shares; ++s) sum += work->part[h][s * stride + j];
-    if (count == 1) {
-      p.out[part.row * p.out_stride + part.first_head * dim + i] = from_float<T>(sum / work->sum[h]);
-    } else {
-      float* partial = partial_of(p, part.row, part.first_head + h, int(blockIdx.y));
-      partial[2 + j] = sum;
-      if (j == 0) {
-        partial[0] = work->max[h];
-        partial[1] = work->sum[h];
-      }
-    }
+  const auto take = [&](int b) {
+    sums.add(max(lowest, b * kAttentionBlock), min(highest + 1, (b + 1) * kAttentionBlock), rows);
+  };
+  if (split) {
+    take(first_block + int(blockIdx.y));
+    store(p, part, sums, count == 1, int(blockIdx.y));
+    if (count > 1) merge(*work, p, part, count);
+    return;
   }
-  if (count == 1) return;
+  take(first_block);
+  for (int b = 1; b < count; ++b) {
+    sums.keep();
+    take(first_block + b);
+    sums.fold();
+  }
+  store(p, part, sums, true, 0);
+}
 
-  unsigned* ticket = p.ticket + int64_t(part.row) * p.num_heads + part.first_head;
-  __syncthreads();
-  if (threadIdx.x == 0) work->last = add_acquire_release(ticket, 1) == unsigned(count - 1);
-  __syncthreads();
-  if (!work->last) return;
-  for (int i = int(threadIdx.x); i < part.num_heads * dim; i += kThreads)
-    p.out[part.row * p.out_stride + part.first_head * dim + i] =
-        from_float<T>(merged(p, part.row, part.first_head + i / dim, i % dim, count));
-  if (threadIdx.x == 0) *ticket = 0;
+template <class T>
+bool has_many_rows(const AttentionProblem<T>& p) {
+  const int64_t group = p.num_heads / p.cache.num_kv_heads;
+  return p.lane_first && p.num_rows * group > int64_t(p.num_lanes) * kQueriesOfTile;
+}
+
+template <class T, int kDim, bool kMany>
+void launch_attention(std::vector<AttentionProblem<T>>& problems, int max_blocks, Order order, stream_t stream) {
+  using Work = AttentionWork<kDim, kMany>;
+  static_assert(sizeof(Work) <= (227 << 10) / 2, "two blocks on an SM");
+  int64_t most = 0;
+  bool has_scratch = true;
+  const auto blocks_of = [](const AttentionProblem<T>& p) {
+    const int kv_heads = p.cache.num_kv_heads, rows = p.rows_per_tile;
+    const int tiles = rows == 1 ? p.num_rows : p.num_lanes + p.num_rows / rows;
+    return int64_t(tiles) * kv_heads * head_parts(p.num_heads / kv_heads, Work::kQueries);
+  };
+  for (AttentionProblem<T>& p : problems) {
+    const bool alone = !p.lane_first || p.num_rows == p.num_lanes;
+    p.rows_per_tile = alone ? 1 : std::max(1, Work::kQueries / (p.num_heads / p.cache.num_kv_heads));
+    most += blocks_of(p);
+    has_scratch = has_scratch && p.partial;
+  }
+  const bool split = has_scratch && (!kMany || most < kEnoughBlocks);
+  const auto go = [&](const Problems<AttentionProblem<T>>& batch, unsigned blocks) {
+    const Grid grid(dim3(blocks, unsigned(split ? max_blocks : 1)), kAttentionThreads, order, sizeof(Work));
+    launch(attention_kernel<T, kDim, kMany>, grid, stream, batch);
+  };
+  for_each_launch(problems.data(), int(problems.size()), blocks_of, go);
 }
 
 }  // namespace
 
 template <class T>
 void attention(const AttentionProblem<T>* problems, int num_problems, int max_blocks, Order order, stream_t stream) {
-  const auto blocks_of = [](const AttentionProblem<T>& p) {
-    return p.num_rows * p.cache.num_kv_heads * head_groups(p.num_heads, p.cache.num_kv_heads);
-  };
-  for_each_launch(problems, num_problems, blocks_of, [&](const Problems<AttentionProblem<T>>& batch, unsigned blocks) {
-    launch(attention_kernel<T>, Grid(dim3(blocks, unsigned(max_blocks)), kThreads, order, sizeof(Work)), stream, batch);
-  });
+  std::vector<AttentionProblem<T>> batch(problems, problems + num_problems);
+  int dim = 0;
+  bool many = false;
+  for (const AttentionProblem<T>& p : batch) {
+    dim = std::max(dim, p.cache.head_dim);
+    many = many || has_many_rows(p);
+  }
+  many = many && dim <= kMostColumnsOfMany;
+  const auto go = dim > 128  ? launch_attention<T, 256, false>
+                  : dim > 64 ? (many ? launch_attention<T, 128, true> : launch_attention<T, 128, false>)
+                  : many     ? launch_attention<T, 64, true>
+                             : launch_attention<T, 64, false>;
+  go(batch, max_blocks, order, stream);
 }
 
 template void attention<bf16>(const AttentionProblem<bf16>*, int, int, Order, stream_t);

@@ -10,7 +10,7 @@ namespace genarm {
 namespace cuda {
 namespace {
 
-constexpr size_t kPartialBytes = 64 << 20;  // of attention's scratch; rows beyond it take turns
+constexpr size_t kPartialBytes = 64 << 20;  // of attention's scratch; rows beyond it take turns or do without
 
 struct CudaBuffer final : Buffer {
   CudaBuffer(size_t size, stream_t stream) : memory(std::max<size_t>(size, 1)) {
@@ -183,7 +183,7 @@ void CudaBackend::reserve_updates(int64_t rows) {
   updates_.use(row_updates_.as<RowUpdate>(), u_.as<float>());
 }
 
-// In turns of as many rows as the scratch holds.
+// In turns of as many rows as the scratch holds, each by itself.
 void CudaBackend::attend(const AttentionProblem<bf16>& problem) {
   const int64_t row = row_bytes(problem.num_heads, problem.cache.head_dim, max_blocks_);
   const int32_t most = int32_t(std::max<int64_t>(1, int64_t(partials_.bytes()) / row));
@@ -194,6 +194,8 @@ void CudaBackend::attend(const AttentionProblem<bf16>& problem) {
     p.places.position += first;
     p.places.page_table += first;
     p.num_rows = std::min(most, problem.num_rows - first);
+    p.lane_first = nullptr;
+    p.partial = partials_.as<float>();
     cuda::attention(&p, 1, max_blocks_, Order::overlaps_previous, stream_);
   }
 }

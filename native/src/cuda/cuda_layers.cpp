@@ -7,6 +7,7 @@ namespace genarm::cuda {
 namespace {
 
 constexpr int kUnit = 8;  // numbers of bf16 in 16 bytes
+constexpr int kFewRows = 32;
 
 int64_t padded(int64_t columns) { return (columns + kUnit - 1) / kUnit * kUnit; }
 
@@ -75,11 +76,13 @@ void CudaBackend::qkv(Span<QkvArgs> problems) {
   cuda::qkv(launch.data(), int(launch.size()), Order::overlaps_previous, stream_);
 }
 
-// One launch for as many problems as the scratch of the merge holds.
+// One launch for as many problems as the scratch of the merge holds. Of one that it cannot hold alone few rows take
+// turns, so that long texts are still shared out; many keep the device busy without it.
 void CudaBackend::attention(Span<AttentionArgs> problems) {
   std::vector<AttentionProblem<bf16>> launch;
   int64_t partials = 0, tickets = 0;
   const auto go = [&] {
+    if (launch.empty()) return;
     cuda::attention(launch.data(), int(launch.size()), max_blocks_, Order::overlaps_previous, stream_);
     launch.clear();
     partials = tickets = 0;
@@ -87,7 +90,8 @@ void CudaBackend::attention(Span<AttentionArgs> problems) {
   for (const AttentionArgs& a : problems) {
     const int64_t width = int64_t(a.num_heads) * a.cache.head_dim;
     const int64_t size = attention_partials(a.rows.num_rows, a.num_heads, a.cache.head_dim, max_blocks_);
-    if (size_t(partials + size) * sizeof(float) > partials_.bytes()) go();
+    const bool fits = size_t(size) * sizeof(float) <= partials_.bytes();
+    if (!fits || size_t(partials + size) * sizeof(float) > partials_.bytes()) go();
     AttentionProblem<bf16> p = {};
     p.out = reinterpret_cast<bf16*>(a.out);
     p.out_stride = padded(width);
@@ -95,16 +99,22 @@ void CudaBackend::attention(Span<AttentionArgs> problems) {
     p.q_stride = width;
     p.cache = layer_of(a.cache, a.layer);
     p.places = places_of(a.rows);
-    p.partial = partials_.as<float>() + partials;
+    p.partial = fits ? partials_.as<float>() + partials : nullptr;
     p.ticket = tickets_.as<unsigned>() + tickets;
     p.window = a.window;
     p.num_heads = a.num_heads;
     p.num_rows = a.rows.num_rows;
-    if (size_t(size) * sizeof(float) > partials_.bytes()) {
+    p.num_lanes = a.rows.num_lanes;
+    p.lane_first = a.rows.lane_first;
+    if (!fits && (p.num_rows == p.num_lanes || p.num_rows <= kFewRows)) {
       attend(p);
       continue;
     }
     launch.push_back(p);
+    if (!fits) {
+      go();
+      continue;
+    }
     partials += size;
     tickets += int64_t(p.num_rows) * p.num_heads;
   }

@@ -78,9 +78,12 @@ struct AttentionProblem {
   int64_t q_stride;
   KvPages cache;
   Places places;
-  float* partial;     // attention_partials() floats of scratch
+  float* partial;     // attention_partials() floats of scratch, or null: blocks are not shared out
   unsigned* ticket;   // [num_rows * num_heads] zeros, and zeros again afterwards
   int32_t window, num_heads, num_rows;
+  int32_t num_lanes;
+  const int32_t* lane_first;  // [num_lanes + 1] as RowPlan of backend.h, or null: every row by itself
+  int32_t rows_per_tile;      // attention() sets it
   int32_t unused = 0;
 };
 
