@@ -12,8 +12,8 @@ import org.genarm.binding.NativeException;
 import org.genarm.model.AdapterBytes;
 import org.genarm.model.AdapterConfig;
 import org.genarm.model.GptqConfig;
+import org.genarm.model.KeptAs;
 import org.genarm.model.ModelConfig;
-import org.genarm.model.ServingPlan;
 import org.genarm.model.WeightBytes;
 
 /**
@@ -111,10 +111,10 @@ final class MemoryPlan {
       long own = 0;
       if (!resident.contains(key)) {
         resident.add(key);
-        own = new ServingPlan(List.of(WeightBytes.of(config, GptqConfig.read(weights), kept)), List.of(), 1).resident();
+        own = WeightBytes.of(config, GptqConfig.read(weights), kept).resident();
       }
       if (part.base != null) {
-        own += AdapterBytes.read(part.directory, config.shape()).bytes();
+        own += AdapterBytes.read(part.directory, config.shape(), KeptAs.of(config, GptqConfig.read(weights), kept)).bytes();
       }
       bytes.put(part.name + " (" + (kept == null ? "as stored" : kept) + ")", own);
     }

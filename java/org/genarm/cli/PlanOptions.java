@@ -11,9 +11,9 @@ import org.genarm.binding.ModelShape;
 import org.genarm.model.AdapterBytes;
 import org.genarm.model.AdapterConfig;
 import org.genarm.model.GptqConfig;
+import org.genarm.model.KeptAs;
 import org.genarm.model.ModelConfig;
 import org.genarm.model.ServingPlan;
-import org.genarm.model.StoredAs;
 import org.genarm.model.WeightBytes;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -96,7 +96,8 @@ final class PlanOptions {
       }
       Named set = named(under.getOrDefault(name, base), kept);
       sum.view(set);
-      sum.adapters.add(source.equals(PlanShapes.LORA) ? lora(set.shape) : AdapterBytes.read(Path.of(source), set.shape));
+      sum.adapters.add(source.equals(PlanShapes.LORA) ? lora(set.shape)
+          : AdapterBytes.read(Path.of(source), set.shape, set.kept));
     }
     return sum.plan();
   }
@@ -119,7 +120,7 @@ final class PlanOptions {
   }
 
   private static AdapterBytes lora(ModelShape shape) {
-    return AdapterBytes.lora(shape, PlanShapes.LORA_RANK, PlanShapes.LORA_MODULES, StoredAs.of(Dtype.BF16));
+    return AdapterBytes.lora(shape, PlanShapes.LORA_RANK, PlanShapes.LORA_MODULES);
   }
 
   private Named named(String source, Dtype kept) {
@@ -137,15 +138,15 @@ final class PlanOptions {
   }
 
   /** A weight set by what says which one it is. */
-  private record Named(String identity, ModelShape shape, WeightBytes bytes) {
+  private record Named(String identity, ModelShape shape, KeptAs kept) {
     static Named of(String shape, Dtype kept) {
-      return new Named(shape, PlanShapes.shape(shape), PlanShapes.bytes(shape, kept));
+      return new Named(shape, PlanShapes.shape(shape), PlanShapes.kept(shape, kept));
     }
 
     static Named of(Path directory, Dtype kept) {
       ModelConfig config = ModelConfig.read(directory);
-      WeightBytes bytes = WeightBytes.of(config, GptqConfig.read(directory), kept);
-      return new Named(directory.toAbsolutePath().normalize().toString(), config.shape(), bytes);
+      KeptAs own = KeptAs.of(config, GptqConfig.read(directory), kept);
+      return new Named(directory.toAbsolutePath().normalize().toString(), config.shape(), own);
     }
   }
 
@@ -156,7 +157,7 @@ final class PlanOptions {
     private long kvBytes;
 
     void view(Named set) {
-      sets.put(set.identity, set.bytes);
+      sets.put(set.identity, WeightBytes.of(set.shape, set.kept));
       kvBytes += 2L * set.shape.numLayers() * set.shape.numKvHeads() * set.shape.headDim() * Float.BYTES;
     }
 

@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.Map;
 import org.genarm.binding.Dtype;
 import org.genarm.binding.ModelShape;
+import org.genarm.model.KeptAs;
 import org.genarm.model.StoredAs;
-import org.genarm.model.WeightBytes;
 
 /** Shapes that can be planned with by name, and the pairs of the GenARM paper. */
 final class PlanShapes {
@@ -64,9 +64,9 @@ final class PlanShapes {
   }
 
   /** In bf16, or in GPTQ's int4 with groups of 128 and f16 tables; dtype: null, or how it is kept instead. */
-  static WeightBytes bytes(String name, Dtype dtype) {
-    StoredAs kept = StoredAs.of(dtype == null ? Dtype.BF16 : dtype);
-    StoredAs tables = dtype == Dtype.INT4 ? StoredAs.of(Dtype.INT8) : kept;
-    return WeightBytes.of(shape(name), name.endsWith(GPTQ) ? StoredAs.gptq(GPTQ_GROUP) : kept, tables);
+  static KeptAs kept(String name, Dtype dtype) {
+    StoredAs stored = StoredAs.of(dtype == null ? Dtype.BF16 : dtype);
+    StoredAs tables = dtype == Dtype.INT4 ? StoredAs.of(Dtype.INT8) : stored;
+    return new KeptAs(name.endsWith(GPTQ) ? StoredAs.gptq(GPTQ_GROUP) : stored, tables);
   }
 }

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -18,7 +19,7 @@ import org.genarm.checkpoint.Safetensors;
  * What an adapter takes beside its weight set: all of it is read for every token.
  *
  * @param parameters of A and B, and of PBLoRA's W1 and W2
- * @param bytes resident on the CPU; beside quantised weights f32 takes half of that there
+ * @param bytes resident on the CPU
  */
 public record AdapterBytes(long parameters, long bytes) {
   private static final String WEIGHTS = "adapter_model.safetensors";
@@ -26,22 +27,24 @@ public record AdapterBytes(long parameters, long bytes) {
       List.of("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj",
           "mlp.up_proj", "mlp.down_proj");
 
-  /** Of a LoRA of one rank on some modules of every layer, as "q_proj". */
-  public static AdapterBytes lora(ModelShape shape, int rank, List<String> modules, StoredAs stored) {
+  /** Of a LoRA of one rank on some modules of every layer, as "q_proj", in bf16. */
+  public static AdapterBytes lora(ModelShape shape, int rank, List<String> modules) {
     AdapterConfig config =
         new AdapterConfig(0, rank, rank, false, 0, List.of(), Map.of(), Map.of());
-    return of(shape, config, name -> modules.contains(name.substring(name.lastIndexOf('.') + 1)), stored);
+    return of(shape, config, name -> modules.contains(name.substring(name.lastIndexOf('.') + 1)),
+        module -> StoredAs.of(Dtype.BF16));
   }
 
   /**
-   * Of what {@code adapter_config.json} describes. Weights are not needed; where they are there, their type counts, else
-   * two bytes a number.
+   * Of what {@code adapter_config.json} describes, over weights that are kept so. The adapter's own weights are not needed;
+   * where they are there, their type counts, else two bytes a number.
    */
-  public static AdapterBytes read(Path directory, ModelShape shape) {
+  public static AdapterBytes read(Path directory, ModelShape shape, KeptAs weights) {
     AdapterConfig config = AdapterConfig.read(directory);
     Path file = directory.resolve(AdapterConfig.FILE);
     Fields fields = new Fields(file, Json.read(file));
-    return of(shape, config, targets(fields), stored(directory));
+    StoredAs stored = stored(directory);
+    return of(shape, config, targets(fields), module -> weights.adapter(module, stored));
   }
 
   private static StoredAs stored(Path directory) {
@@ -73,7 +76,7 @@ public record AdapterBytes(long parameters, long bytes) {
   }
 
   private static AdapterBytes of(
-      ModelShape shape, AdapterConfig config, Predicate<String> targets, StoredAs stored) {
+      ModelShape shape, AdapterConfig config, Predicate<String> targets, Function<String, StoredAs> keptAs) {
     long parameters = 0;
     long bytes = 0;
     for (String module : modules(shape)) {
@@ -86,6 +89,7 @@ public record AdapterBytes(long parameters, long bytes) {
       long mixing = config.numObjectives() == 0 ? 0
           : (long) config.fixedRank() * config.fixedRank()
               + (long) config.numObjectives() * config.rank() * config.rank();
+      StoredAs stored = keptAs.apply(module);
       parameters += rank * (layer[0] + layer[1]) + mixing;
       bytes += stored.matrixBytes(rank, layer[1], 0) + stored.matrixBytes(layer[0], rank, group) + mixing * Float.BYTES;
     }

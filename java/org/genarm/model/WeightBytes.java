@@ -16,8 +16,10 @@ import org.genarm.binding.ModelShape;
  */
 public record WeightBytes(long parameters, long readParameters, long resident, long read) {
 
-  /** Of a model whose linear layers are kept in one way and whose embedding and LM head in another. */
-  public static WeightBytes of(ModelShape shape, StoredAs linears, StoredAs tables) {
+  /** Of a model of this shape. */
+  public static WeightBytes of(ModelShape shape, KeptAs kept) {
+    StoredAs linears = kept.linears();
+    StoredAs tables = kept.tables();
     long hidden = shape.hiddenSize();
     long inner = shape.intermediateSize();
     long head = shape.headDim();
@@ -46,9 +48,6 @@ public record WeightBytes(long parameters, long readParameters, long resident, l
 
   /** Of what a directory's {@code config.json} describes, no weights needed; dtype: null keeps each as stored. */
   public static WeightBytes of(ModelConfig config, GptqConfig gptq, Dtype dtype) {
-    StoredAs stored = StoredAs.of(dtype == null ? config.dtype() : dtype);
-    // Four bits are too few for the tables of tokens, and GPTQ's layers stay as they are.
-    StoredAs tables = dtype == Dtype.INT4 ? StoredAs.of(Dtype.INT8) : stored;
-    return of(config.shape(), gptq == null ? stored : StoredAs.gptq(gptq.groupSize()), tables);
+    return of(config.shape(), KeptAs.of(config, gptq, dtype));
   }
 }

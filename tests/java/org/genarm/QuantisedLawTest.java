@@ -3,6 +3,7 @@ package org.genarm;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -16,18 +17,19 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** How far quantised weights move the guided law of the demo pair: the numbers of {@code bench/RESULTS.md}. */
 class QuantisedLawTest {
+  private static final Path ARM = Golden.DEMO.resolve("demo-arm-positive");
   private static final List<int[]> TEXTS = texts();
   private static double[][] reference;
 
   @BeforeAll
   static void computeTheReference() throws Exception {
-    reference = laws(null, Dtype.F32);
+    reference = laws(ARM, null, Dtype.F32);
   }
 
   @ParameterizedTest
   @CsvSource({"INT8, F32, 0.0002", "INT8, INT8, 0.0005", "INT4, F32, 0.02", "INT4, INT8, 0.02"})
   void theGuidedLawStaysClose(Dtype weights, Dtype activations, double most) throws Exception {
-    double[][] quantised = laws(weights, activations);
+    double[][] quantised = laws(ARM, weights, activations);
 
     double[] divergence = new double[reference.length];
     int sameFirst = 0;
@@ -57,7 +59,7 @@ class QuantisedLawTest {
   }
 
   /** Log-probabilities after every position of every text, base and reward model at weight 1. */
-  private static double[][] laws(Dtype weights, Dtype activations) throws InterruptedException {
+  static double[][] laws(Path arm, Dtype weights, Dtype activations) throws InterruptedException {
     int positions = TEXTS.stream().mapToInt(text -> text.length).sum();
     int[] first = new int[TEXTS.size()];
     for (int i = 1; i < first.length; i++) {
@@ -66,7 +68,7 @@ class QuantisedLawTest {
     double[][] laws = new double[positions][];
     try (GenArm genArm = GenArm.builder()
         .base(Golden.MODELS.resolve("demo-base"))
-        .arm("positive", Golden.DEMO.resolve("demo-arm-positive"))
+        .arm("positive", arm)
         .dtype(weights)
         .activations(activations)
         .maxSequences(16)
@@ -82,7 +84,7 @@ class QuantisedLawTest {
     return laws;
   }
 
-  private static double divergence(double[] of, double[] from) {
+  static double divergence(double[] of, double[] from) {
     double sum = 0;
     for (int v = 0; v < of.length; v++) {
       sum += Math.exp(of[v]) * (of[v] - from[v]);

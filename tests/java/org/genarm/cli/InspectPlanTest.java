@@ -106,6 +106,18 @@ class InspectPlanTest {
   }
 
   @Test
+  void anAdapterInF32CountsAsItIsKeptBesideQuantisedWeights() throws IOException {
+    String[] lora = {"--bandwidth", "1", "--base", "models/demo-base", "--arm", "models/demo-lora-positive"};
+    long stored = only(lora).get("adapter_bytes").get(0).asLong();
+
+    for (String dtype : List.of("int8", "int4")) {
+      List<String> options = new ArrayList<>(List.of(lora));
+      options.addAll(List.of("--dtype", dtype));
+      assertEquals(stored / 2, only(options.toArray(String[]::new)).get("adapter_bytes").get(0).asLong(), dtype);
+    }
+  }
+
+  @Test
   void weightsThatDoNotFitAreTold() throws IOException {
     JsonNode plan = only("--bandwidth", "3000", "--base", "tulu-2-70b");
 

@@ -45,7 +45,7 @@ class WeightBytesTest {
       double gigabytes) {
     ModelShape shape = shape(layers, hidden, inner, heads, kvHeads, head, vocabulary, qkvBias, qkNorm, tied);
 
-    WeightBytes bytes = WeightBytes.of(shape, BF16, BF16);
+    WeightBytes bytes = WeightBytes.of(shape, new KeptAs(BF16, BF16));
 
     assertEquals(parameters, bytes.parameters());
     assertEquals(read, bytes.readParameters());
@@ -64,7 +64,7 @@ class WeightBytesTest {
     for (StoredAs kept : List.of(BF16, StoredAs.of(Dtype.F32), StoredAs.of(Dtype.INT8), StoredAs.of(Dtype.INT4),
         StoredAs.gptq(128), StoredAs.gptq(64), StoredAs.gptq(-1))) {
       double linear = hiddenColumns * kept.bitsPerWeight(4096) + innerColumns * kept.bitsPerWeight(11008);
-      WeightBytes bytes = WeightBytes.of(llama, kept, BF16);
+      WeightBytes bytes = WeightBytes.of(llama, new KeptAs(kept, BF16));
       // Within a line of 64 bytes for each panel of 16 rows.
       assertEquals(linear / 8 + table * 2 + vectors, bytes.read(), 1e-3 * bytes.read(), kept.toString());
       assertEquals(table * 2, bytes.resident() - bytes.read(), kept.toString());
@@ -115,13 +115,22 @@ class WeightBytesTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"lora-arm-on-llama-gqa", "pblora-arm-on-llama-gqa"})
-  void anAdaptersConfigurationSaysWhatIsResidentOnceLoaded(String name) {
-    Path folder = Path.of("tests/golden", name);
-    try (Device device = Device.open("cpu", 1);
-        Model model = Model.load(device, Path.of("tests/golden/llama-gqa"), LoadOptions.AS_STORED);
-        Adapter adapter = Adapter.load(model, folder)) {
-      assertEquals(adapter.tensors().bytes(), AdapterBytes.read(folder, model.config().shape()).bytes());
+  @CsvSource({
+    "tests/golden/llama-gqa, tests/golden/lora-arm-on-llama-gqa",
+    "tests/golden/llama-gqa, tests/golden/pblora-arm-on-llama-gqa",
+    "models/demo-base, models/demo-lora-positive",
+    "models/demo-base, models/demo-parm",
+  })
+  void anAdaptersConfigurationSaysWhatIsResidentOnceLoaded(Path base, Path folder) {
+    try (Device device = Device.open("cpu", 1)) {
+      for (Dtype dtype : new Dtype[] {null, Dtype.F32, Dtype.BF16, Dtype.INT8, Dtype.INT4}) {
+        try (Model model = Model.load(device, base, new LoadOptions(dtype, (loaded, total) -> {}));
+            Adapter adapter = Adapter.load(model, folder)) {
+          KeptAs kept = KeptAs.of(model.config(), null, dtype);
+          assertEquals(adapter.tensors().bytes(), AdapterBytes.read(folder, model.config().shape(), kept).bytes(),
+              folder + " beside " + dtype);
+        }
+      }
     }
   }
 
@@ -130,6 +139,6 @@ class WeightBytesTest {
     ModelShape llama = shape(32, 4096, 11008, 32, 32, 128, 32000, false, false, false);
 
     assertEquals(6_291_456,
-        AdapterBytes.lora(llama, 8, List.of("q_proj", "k_proj", "v_proj"), BF16).parameters());
+        AdapterBytes.lora(llama, 8, List.of("q_proj", "k_proj", "v_proj")).parameters());
   }
 }
