@@ -113,19 +113,22 @@ void lm_head_of(const Bench& b, const ga_model_config& c, int num_x) {
   });
 }
 
-// Rows that stand at position `context` - 1 of their own pages, pages of 64.
+// Rows that stand at position `context` - 1 of their own pages, pages of 64; or a prompt's, the last at that position.
 struct Cached {
   static constexpr int kPage = 64;
   std::vector<DeviceMemory> copies;
   DeviceMemory position, table, pages, angles;
   int64_t bytes;
 
-  Cached(const Bench& b, const ga_model_config& c, int num_rows, int context) {
-    const int each = (context + kPage - 1) / kPage;
-    std::vector<int32_t> positions(size_t(num_rows), context - 1), tables, all;
-    for (int r = 0; r < num_rows; ++r) tables.push_back(r * each);
-    for (int i = 0; i < num_rows * each; ++i) all.push_back(i);
-    bytes = int64_t(num_rows) * each * kPage * c.num_kv_heads * 2 * kv_stride(c.head_dim) * int64_t(sizeof(bf16));
+  Cached(const Bench& b, const ga_model_config& c, int num_rows, int context, bool prompt = false) {
+    const int each = (context + kPage - 1) / kPage, num_lanes = prompt ? 1 : num_rows;
+    std::vector<int32_t> positions, tables, all;
+    for (int r = 0; r < num_rows; ++r) {
+      positions.push_back(prompt ? context - num_rows + r : context - 1);
+      tables.push_back(prompt ? 0 : r * each);
+    }
+    for (int i = 0; i < num_lanes * each; ++i) all.push_back(i);
+    bytes = int64_t(num_lanes) * each * kPage * c.num_kv_heads * 2 * kv_stride(c.head_dim) * int64_t(sizeof(bf16));
     const size_t count = b.options.smoke ? 1 : std::max<size_t>(2, kColdBytes / size_t(bytes) + 1);
     for (size_t i = 0; i < count; ++i) copies.push_back(random_memory(size_t(bytes), b.stream));
     position = b.kept(positions);
@@ -166,15 +169,16 @@ void qkv_of(const Bench& b, const ga_model_config& c, int num_rows) {
   });
 }
 
-void attention_of(const Bench& b, const ga_model_config& c, int num_rows, int context) {
+void attention_of(const Bench& b, const ga_model_config& c, int num_rows, int context, bool prompt = false) {
   const int64_t width = int64_t(c.num_heads) * c.head_dim;
   const int max_blocks = (context + kAttentionBlock - 1) / kAttentionBlock;
-  const Cached cached(b, c, num_rows, context);
+  const Cached cached(b, c, num_rows, context, prompt);
+  const DeviceMemory lane_first = b.kept(std::vector<int32_t>{0, num_rows});
   const DeviceMemory q = random_memory(size_t(num_rows * width) * 4, b.stream), out(size_t(num_rows * width) * 2);
   const DeviceMemory partial(size_t(attention_partials(num_rows, c.num_heads, c.head_dim, max_blocks)) * 4);
   const DeviceMemory ticket(size_t(num_rows * c.num_heads) * 4);
   device_clear(ticket.as<void>(), ticket.bytes(), b.stream);
-  const std::string name = "attention, context " + std::to_string(context);
+  const std::string name = (prompt ? "attention of a prompt of " : "attention, context ") + std::to_string(context);
   b.measure(name.c_str(), num_rows, double(cached.bytes), cached.copies.size(), [&](int i) {
     AttentionProblem<bf16> p = {};
     p.out = out.as<bf16>();
@@ -186,6 +190,10 @@ void attention_of(const Bench& b, const ga_model_config& c, int num_rows, int co
     p.ticket = ticket.as<unsigned>();
     p.num_heads = c.num_heads;
     p.num_rows = num_rows;
+    if (prompt) {
+      p.num_lanes = 1;
+      p.lane_first = lane_first.as<const int32_t>();
+    }
     attention(&p, 1, max_blocks, Order::overlaps_previous, b.stream);
   });
 }
@@ -222,6 +230,7 @@ void run(const BenchOptions& options, const char* model, const ga_model_config& 
   if (rows <= 64) lm_head_of(b, c, rows);
   if (options.out_of_time()) return;
   for (const int context : options.smoke ? std::vector<int>{300} : std::vector<int>{256, 2048}) attention_of(b, c, rows, context);
+  if (rows > 32 || options.smoke) attention_of(b, c, std::max(rows, 70), std::max(rows, 70), true);
   shrink_of(b, c, rows);
 }
 
