@@ -70,9 +70,14 @@ public final class Json {
 
   /** What the parser stumbled over and where. */
   static String problem(JsonProcessingException broken) {
-    String message = CheckpointException.quote(ADVICE.matcher(broken.getOriginalMessage()).replaceFirst(""));
+    String message = reason(broken);
     var at = broken.getLocation();
     return at == null ? message : message + " at line " + at.getLineNr() + ", column " + at.getColumnNr();
+  }
+
+  /** What is wrong with it, without the place and without the parser's advice to programmers. */
+  public static String reason(JsonProcessingException broken) {
+    return CheckpointException.quote(ADVICE.matcher(broken.getOriginalMessage()).replaceFirst(""));
   }
 
   private static byte[] bytes(Path file) {

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
 import org.genarm.checkpoint.CheckpointException;
+import org.genarm.checkpoint.Json;
 
 /** The bodies of a serving bench's requests, by number: random prompts of one length, or those of a file in turns. */
 final class BenchPrompts {
@@ -76,7 +77,7 @@ final class BenchPrompts {
       }
       throw new CheckpointException(file, "a prompt or messages in line " + number, "neither");
     } catch (JsonProcessingException e) {
-      throw new CheckpointException(file, "a JSON object in line " + number, e.getOriginalMessage());
+      throw new CheckpointException(file, "a JSON object in line " + number, Json.reason(e));
     }
   }
 

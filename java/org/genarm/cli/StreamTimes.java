@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Flow;
+import org.genarm.checkpoint.Json;
 
 /**
  * One stream as its client sees it: when it was asked for, when its tokens came and when it ended, in milliseconds. The
@@ -67,7 +68,7 @@ final class StreamTimes implements Flow.Subscriber<String> {
         came(count, now);
       }
     } catch (JsonProcessingException e) {
-      failure = "an event is not valid JSON: " + e.getOriginalMessage();
+      failure = "an event is not valid JSON: " + Json.reason(e);
     }
   }
 

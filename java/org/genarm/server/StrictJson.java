@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import org.genarm.checkpoint.Json;
 
 /** Reads and writes bodies: UTF-8 without exception, one object, bounded in depth. */
 public final class StrictJson {
@@ -39,7 +40,7 @@ public final class StrictJson {
     } catch (JsonProcessingException e) {
       String where = e.getLocation() == null
           ? "" : " (line " + e.getLocation().getLineNr() + ", column " + e.getLocation().getColumnNr() + ")";
-      throw OpenAiError.body("the body is not valid JSON" + where + ": " + e.getOriginalMessage());
+      throw OpenAiError.body("the body is not valid JSON" + where + ": " + Json.reason(e));
     }
     if (parsed instanceof ObjectNode object) {
       return object;

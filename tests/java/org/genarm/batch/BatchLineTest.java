@@ -45,6 +45,12 @@ class BatchLineTest {
   }
 
   @Test
+  void brokenJsonIsToldWithItsPlaceAndWithoutTheParsersOwn() {
+    assertEquals("it is not valid JSON (line 1, column 18): Unexpected end-of-input: expected close marker for Object",
+        parse("{'custom_id': 'a'").refusal());
+  }
+
+  @Test
   void bytesThatAreNoUtf8AreRefused() {
     BatchLine line = BatchLine.parse(1, new byte[] {'{', '"', (byte) 0xC3, '"', ':', '1', '}'});
 
