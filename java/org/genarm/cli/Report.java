@@ -2,12 +2,15 @@ package org.genarm.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.PrintWriter;
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.List;
 
 /** The human form of a JSON report: a line for each field, a line for each element of a list of objects. */
 final class Report {
   private static final int NAME_WIDTH = 18;
+  private static final MathContext SHOWN = new MathContext(6);
 
   private Report() {}
 
@@ -31,6 +34,9 @@ final class Report {
       List<String> parts = new ArrayList<>();
       value.properties().forEach(part -> parts.add(part.getKey() + " " + text(part.getValue())));
       return String.join(", ", parts);
+    }
+    if (value.isFloatingPointNumber() && Double.isFinite(value.doubleValue())) {
+      return new BigDecimal(value.doubleValue()).round(SHOWN).stripTrailingZeros().toPlainString();
     }
     return value.isArray() ? "[" + values(value, ", ") + "]" : value.asText();
   }
