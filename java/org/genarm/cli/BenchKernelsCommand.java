@@ -35,7 +35,8 @@ final class BenchKernelsCommand implements Callable<Integer> {
     if (options.outputLength() < 2) {
       throw new ParameterException(spec.commandLine(), "--output-len: expected at least 2, got " + options.outputLength());
     }
-    try (GenArm genArm = options.builder(common).maxSequences(Collections.max(batchSizes)).build()) {
+    // Without a thread of its own no step runs before the whole batch is submitted, nor is one told of after its tokens.
+    try (GenArm genArm = options.builder(common).callerDriven().maxSequences(Collections.max(batchSizes)).build()) {
       options.seconds(genArm, 0, batchSizes.get(0), true); // warms up
       Ceiling ceiling = Ceiling.measure(genArm, common.numThreads());
       ObjectNode report = options.report("kernels");
