@@ -55,7 +55,8 @@ function showArms(found) {
   arms = found.map(({id, weight, preference = []}) => ({
     name: id,
     slider: addSlider('arms', 'arm-' + id, id, {min: -3, max: 3, step: 0.05, value: weight}, changeGuidance),
-    preference: preference.map((value, i) => addSlider('preferences', `preference-${id}-${i + 1}`, `${id}, objective ${i + 1}`,
+    preference: preference.map((value, i) => addSlider(
+      'preferences', `preference-${id}-${i + 1}`, `${id}, objective ${i + 1}`,
       {min: Math.min(0, value), max: Math.max(1, value), step: 0.01, value})),
   }));
   $('arms').hidden = arms.length === 0;
