@@ -5,7 +5,8 @@
 #
 # The same pairs in the same order, the same precision (f32, or bf16 factors over f32 weights) and threads. PYTHON names
 # the interpreter that has torch, transformers and peft (default .venv/bin/python), THREADS how many to use, TARGETS the
-# layers that LoRA updates (default q_proj,k_proj,v_proj), PEER_PRELOAD a library for the peer alone, as an allocator.
+# layers that LoRA updates (default q_proj,k_proj,v_proj), PEER_PRELOAD a library for the peer alone, as an allocator;
+# CHECKPOINTING=1 computes layers again in backward, on both sides.
 # Prints a line a run (tokens are those of the sequences, padding not counted; the first step is not counted), and the
 # medians over the turns with their range and ratio. Peak memory is the process's largest resident set, the JVM and the
 # interpreter included.
@@ -15,18 +16,21 @@ base=${1:-models/demo-base} pairs=${2:-models/data/pairs-positive.jsonl} method=
 batch=${5:-8} steps=${6:-4} turns=${7:-3}
 python=${PYTHON:-.venv/bin/python}
 threads=${THREADS:-$(nproc)} targets=${TARGETS:-q_proj,k_proj,v_proj}
+checkpointing=()
+[ "${CHECKPOINTING:-0}" = 0 ] || checkpointing=(--gradient-checkpointing)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 peer() {
   LD_PRELOAD=${PEER_PRELOAD:-} "$python" bench/peers/transformers_train.py --base "$base" --pairs "$pairs" \
-    --method "$method" --lora-targets "$targets" --dtype "$dtype" --batch-size "$batch" --steps "$steps" --threads "$threads"
+    --method "$method" --lora-targets "$targets" --dtype "$dtype" --batch-size "$batch" --steps "$steps" --threads "$threads" \
+    "${checkpointing[@]}"
 }
 ours() {
   rm -rf "$work/out"
   /usr/bin/time -f '%M' -o "$work/peak" ./genarm train --base "$base" --pairs "$pairs" --method "$method" --dtype "$dtype" \
     --lora-targets "$targets" --batch-size "$batch" --steps $((steps + 1)) --learning-rate 1e-4 --no-shuffle \
-    --threads "$threads" --save-every 0 --out "$work/out" --log "$work/log" --quiet >/dev/null
+    --threads "$threads" --save-every 0 "${checkpointing[@]}" --out "$work/out" --log "$work/log" --quiet >/dev/null
   "$python" - "$work/log" "$work/peak" <<'EOF'
 import json, statistics, sys
 steps = [json.loads(line) for line in open(sys.argv[1])]
@@ -40,7 +44,7 @@ for ((turn = 1; turn <= turns; turn++)); do
   peer | tee -a "$work/peer" | sed "s/^/peer turn $turn: /"
   ours | tee -a "$work/ours" | sed "s/^/ours turn $turn: /"
 done
-"$python" - "$work" "$method $dtype, batch $batch" <<'EOF'
+"$python" - "$work" "$method $dtype, batch $batch${checkpointing:+, checkpointing}" <<'EOF'
 import json, statistics, sys
 runs = {side: [json.loads(line) for line in open(f"{sys.argv[1]}/{side}")] for side in ("peer", "ours")}
 speeds = {side: sorted(run["tokens_per_second"] for run in of) for side, of in runs.items()}

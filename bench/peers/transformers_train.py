@@ -64,6 +64,7 @@ def main():
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--beta", type=float, default=0.1)
+    parser.add_argument("--gradient-checkpointing", action="store_true")
     parser.add_argument("--lora-targets", default="q_proj,k_proj,v_proj")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -77,6 +78,9 @@ def main():
         targets = args.lora_targets if args.lora_targets == "all-linear" else args.lora_targets.split(",")
         config = LoraConfig(r=8, lora_alpha=16, target_modules=targets, task_type="CAUSAL_LM")
         causal = get_peft_model(causal, config).base_model.model
+    if args.gradient_checkpointing:
+        causal.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        causal.train()  # transformers computes layers again in this mode alone; these models drop nothing out
     trained = [p for p in causal.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=args.learning_rate, weight_decay=0, fused=True)
 
