@@ -173,8 +173,9 @@ Doubles rounded_to_bf16(const Doubles& x) {
 
 // Odd depths and a depth of several blocks, in forward and in each backward product.
 void bf16_rounds_the_factors_alone() {
-  for (const auto& [rows, inputs, outputs] : {std::array<int, 3>{13, 19, 35}, {401, 523, 291}, {37, 1050, 45}}) {
-    if (kOnCuda && rows > 13) continue;  // every product is one loop there
+  using Sizes = std::vector<std::array<int, 3>>;
+  const Sizes on_cuda = {{13, 19, 35}, {67, 72, 131}};  // within a block and a slice, beyond both; odd and even
+  for (const auto& [rows, inputs, outputs] : kOnCuda ? on_cuda : Sizes{{13, 19, 35}, {401, 523, 291}, {37, 1050, 45}}) {
     const LinearCase c(rows, inputs, outputs);
     LinearCase rounded = c;
     rounded.x = rounded_to_bf16(c.x);

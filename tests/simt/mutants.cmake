@@ -1,6 +1,6 @@
 # Plants the bugs of mutants/KERNEL.cmake in the kernel, one at a time, and runs its test in one build after the other
 # until it is noticed: a bug that is not shows a test that cannot fail. Needs the tests to be built in BUILD; their
-# object files are TEST_PLAIN, TEST_ASAN, TEST_TSAN. With -DALL_BUILDS=ON every build runs, for a table.
+# object files are TEST_PLAIN, TEST_ASAN, TEST_TSAN, what they need beside the kernels ENGINE_PLAIN, .... With -DALL_BUILDS=ON every build runs, for a table.
 include(${ROOT}/native/src/simt/simt.cmake)
 set(work ${BUILD}/mutants_${KERNEL})
 file(REMOVE_RECURSE ${work})
@@ -37,7 +37,7 @@ function(mutant name file old new)
     execute_process(
       COMMAND ${CXX} ${GENARM_SIMT_FLAGS_${build}} ${GENARM_SIMT_FLAGS} -I${work} -I${ROOT}/native/src
               -I${ROOT}/native/include -I${ROOT}/tests/simt -x c++ ${source}
-              -x none ${TEST_${build}} ${BUILD}/lib${simt}_cuda.a ${BUILD}/lib${simt}.a -o ${work}/${simt}
+              -x none ${TEST_${build}} ${ENGINE_${build}} ${BUILD}/lib${simt}_cuda.a ${BUILD}/lib${simt}.a -o ${work}/${simt}
       RESULT_VARIABLE status ERROR_VARIABLE output)
     if(NOT status EQUAL 0)
       message(FATAL_ERROR "${name} does not compile:\n${output}")

@@ -8,7 +8,7 @@
 
 namespace genarm::cuda {
 
-// C = start + A B, for any strides; every element is one chain of fma over k in order, as on the CPU.
+// C = start + A B, for any strides; in f32 every element is one chain of fma over k in order, as on the CPU.
 struct Gemm {
   float* c;  // [m, n], rows ldc apart
   int64_t ldc;
@@ -20,7 +20,7 @@ struct Gemm {
   const float* start;  // row i at start + i * start_row, or null for 0
   int64_t start_row;
 };
-// rounded: factors are rounded to bf16.
+// rounded: factors are rounded to bf16 and multiplied by tensor cores.
 void train_gemm(const Gemm& gemm, bool rounded, stream_t stream);
 
 // y[r, j] += bias[j]; out[j] += sum over r of y[r, j]
