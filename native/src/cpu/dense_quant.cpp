@@ -12,10 +12,12 @@ constexpr int kQuads = kBlockColumns / 4;
 template <int bits>
 constexpr int kLines = kBlockColumns * bits / 32;  // of a block
 
-// What a tile reads: panels from `index` on of a bundle of `width`.
+// What a tile reads: panels from `index` on of a bundle of `width`. A tile of int8 inputs reads the blocks [begin, end), and
+// those after the first go on with the sums in `out`.
 struct Panels {
   const uint8_t* bundle;
   int64_t width, index;
+  int32_t begin, end;
 };
 
 // Scales and zeros of 16 rows.
@@ -34,11 +36,17 @@ GENARM_INLINE Scale load_scale(const QuantLayout& layout, const uint8_t* at, int
 // Into the second cache: the first is too small for what is ahead and the inputs.
 GENARM_INLINE void fetch(const uint8_t* p) { __builtin_prefetch(p, 0, 2); }
 
-// How far ahead of its reads a tile of int8 inputs asks for a bundle's lines, or 0 where that did not help: a tile over a
-// whole bundle reads one stream, which the machine follows by itself as long as the tile is quick.
+// Where a bundle takes several tiles of int8 inputs, these take its blocks in turns: the lines of later tiles are read along
+// with the first one's, and a tile that goes on alone over lines from the cache would leave memory idle.
+constexpr int32_t kTurnBlocks = 8;
+
+// How far ahead of its reads a tile of int8 inputs asks for lines, or 0 where that did not help: one of several to a bundle
+// for its own of the next turn; one over a whole bundle reads a stream, which the machine follows by itself as long as the
+// tile is quick.
 template <int bits>
 constexpr int64_t fetch_distance(int panels, int rows) {
-  return panels < kBundlePanels ? 4096 : bits == 8 ? 512 : rows == 1 ? 0 : 6144;
+  if (panels < kBundlePanels) return kTurnBlocks * kBundlePanels * (kBlockColumns * 2 * bits + 32);
+  return bits == 8 ? 512 : rows == 1 ? 0 : 6144;
 }
 
 // A tile of all panels of a bundle knows their number when it is compiled.
@@ -150,17 +158,18 @@ void tile_int8(float* out, const PackedMatrix& matrix, const Panels& panels, con
   const QuantLayout layout = matrix.quant;
   const int64_t width = width_of<P>(panels.width), numbers = width * layout.block_bytes();
   const int64_t in_line = panels.index * kLineBytes;
-  const uint8_t* at = panels.bundle;
+  const uint8_t* at = panels.bundle + layout.scales_at(panels.begin, width);
+  inputs += panels.begin * kQuantisedBlockBytes * R;
   f32x16 acc[P][R];
   Scale scale[P];
   GENARM_UNROLL
   for (int p = 0; p < P; ++p) {
     scale[p] = {zero(), zero()};
     GENARM_UNROLL
-    for (int r = 0; r < R; ++r) acc[p][r] = zero();
+    for (int r = 0; r < R; ++r) acc[p][r] = panels.begin == 0 ? zero() : load(out + (p * R + r) * 16);
   }
   constexpr int64_t ahead = fetch_distance<bits>(P, R);
-  for (int32_t block = 0, left = 0; block < layout.num_blocks; ++block, at += numbers) {
+  for (int32_t block = panels.begin, left = 0; block < panels.end; ++block, at += numbers) {
     if (own) {
       GENARM_UNROLL
       for (int p = 0; p < P; ++p) {
@@ -272,11 +281,20 @@ void multiply_quantised(float* out, const PackedMatrix& matrix, int64_t first, i
   const int most = widest(rows);
   for (int done = 0; done < count;) {
     const PanelPlace place = place_panel(matrix, first + done);
-    const int left = int(smaller(count - done, place.width - place.index));
-    const int log = most >= 4 && left >= 4 ? 2 : most >= 2 && left >= 2 ? 1 : 0;
-    const Panels panels{matrix.panels + place.bundle, place.width, place.index};
-    kTiles.tile[rows][log][kind](out + done * rows * 16, matrix, panels, inputs);
-    done += 1 << log;
+    const int32_t in_bundle = int32_t(smaller(count - done, place.width - place.index));
+    const int32_t blocks = matrix.quant.num_blocks;
+    const bool turns = in_bundle > most && quantised_inputs;
+    const int32_t turn = turns ? int32_t(round_up(kTurnBlocks, matrix.quant.blocks_per_scale)) : blocks;
+    for (int32_t begin = 0; begin < blocks; begin += turn) {
+      const int32_t end = int32_t(smaller(blocks, begin + turn));
+      for (int32_t tile = 0; tile < in_bundle;) {
+        const int log = most >= 4 && in_bundle - tile >= 4 ? 2 : most >= 2 && in_bundle - tile >= 2 ? 1 : 0;
+        const Panels panels{matrix.panels + place.bundle, place.width, place.index + tile, begin, end};
+        kTiles.tile[rows][log][kind](out + (done + tile) * rows * 16, matrix, panels, inputs);
+        tile += 1 << log;
+      }
+    }
+    done += in_bundle;
   }
 }
 
