@@ -86,6 +86,21 @@ void threads_stay_on_the_cpus_that_were_named() {
   CHECK(seen.cpus[1] == std::vector<int>{cpus[1]});
 }
 
+void a_thread_leaves_the_cpus_that_are_taken() {
+  const std::vector<int> allowed = cpu::allowed_cpus();
+  for (const int to : allowed) {
+    cpu_set_t taken;
+    CPU_ZERO(&taken);
+    for (const int cpu : allowed)
+      if (cpu != to) CPU_SET(cpu, &taken);
+    CHECK(cpu::leave_cpus(taken) == to);
+    CHECK(cpu::allowed_cpus() == allowed);
+    CPU_SET(to, &taken);
+    CHECK(cpu::leave_cpus(taken) == -1);
+    CHECK(cpu::allowed_cpus() == allowed);
+  }
+}
+
 void memory_is_zeroed_aligned_and_may_run_out() {
   Backend& backend = *backends().front();
   for (size_t bytes : {size_t(1), size_t(100), size_t(5) << 20}) {
@@ -217,6 +232,7 @@ int main() {
       TEST(a_number_of_threads_out_of_range_is_named),
       TEST(a_list_of_cpus_is_read_or_refused),
       TEST(threads_stay_on_the_cpus_that_were_named),
+      TEST(a_thread_leaves_the_cpus_that_are_taken),
       TEST(memory_is_zeroed_aligned_and_may_run_out),
       TEST(bf16_activations_round_the_inputs_where_the_machine_has_them),
       TEST(nothing_is_allocated_within_the_limits),

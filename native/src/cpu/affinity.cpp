@@ -63,4 +63,15 @@ int pin_this_thread(int cpu) {
   return pthread_setaffinity_np(pthread_self(), sizeof set, &set);
 }
 
+int leave_cpus(const cpu_set_t& taken) {
+  cpu_set_t before, rest;
+  if (sched_getaffinity(0, sizeof before, &before) != 0) return -1;
+  CPU_XOR(&rest, &before, &taken);
+  CPU_AND(&rest, &rest, &before);
+  if (CPU_COUNT(&rest) == 0 || sched_setaffinity(0, sizeof rest, &rest) != 0) return -1;
+  const int cpu = sched_getcpu();
+  sched_setaffinity(0, sizeof before, &before);
+  return cpu;
+}
+
 }  // namespace genarm::cpu

@@ -1,6 +1,8 @@
 // Which CPUs threads run on.
 #pragma once
 
+#include <sched.h>
+
 #include <string>
 #include <vector>
 
@@ -15,5 +17,9 @@ std::vector<int> parse_cpu_list(const std::string& list);
 
 // The calling thread runs on this CPU alone from here on: 0, or the system's error number.
 int pin_this_thread(int cpu);
+
+// Moves the calling thread from a CPU of `taken` to another that it may run on; afterwards it may run where it might
+// before. The CPU that it is on then; -1 where there is none for it, or the system does not let it.
+int leave_cpus(const cpu_set_t& taken);
 
 }  // namespace genarm::cpu

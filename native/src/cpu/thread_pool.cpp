@@ -2,6 +2,7 @@
 
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -60,6 +61,46 @@ void name_thread(int thread) {
 
 constexpr uint32_t kRaised = 1, kAwaited = 2;
 
+// A thread that has left a CPU and meets another again this soon: CPUs are short, and it lets the system place it.
+constexpr auto kSettle = std::chrono::milliseconds(2);
+
+// Where the threads of a pool woke up last. The system may wake a thread on the CPU of the one that wakes it though
+// another is idle, and leave both there: they take turns, and a step takes longer than on one thread.
+class Places {
+ public:
+  explicit Places(int num_threads) : places_(size_t(num_threads)) {}
+
+  void enter(int thread) { places_[size_t(thread)].cpu.store(sched_getcpu(), std::memory_order_relaxed); }
+
+  // As enter; and where another thread is on the same CPU, this one leaves it.
+  void enter_apart(int thread) {
+    enter(thread);
+    Place& mine = places_[size_t(thread)];
+    const auto met = [&](const Place& other) {
+      return &other != &mine && other.cpu.load(std::memory_order_relaxed) == mine.cpu.load(std::memory_order_relaxed);
+    };
+    if (std::none_of(places_.begin(), places_.end(), met)) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - mine.left < kSettle) return;
+    mine.left = now;
+    cpu_set_t taken;
+    CPU_ZERO(&taken);
+    for (const Place& other : places_) {
+      const int cpu = other.cpu.load(std::memory_order_relaxed);
+      if (&other != &mine && cpu >= 0) CPU_SET(cpu, &taken);  // no effect on one beyond the set's
+    }
+    const int cpu = leave_cpus(taken);
+    if (cpu >= 0) mine.cpu.store(cpu, std::memory_order_relaxed);
+  }
+
+ private:
+  struct Place {
+    std::atomic<int> cpu{-1};
+    std::chrono::steady_clock::time_point left{};  // its own thread's
+  };
+  std::vector<Place> places_;
+};
+
 }  // namespace
 
 void raise_flag(uint32_t* flag) {
@@ -93,7 +134,11 @@ struct ThreadPool::State {
   std::atomic<uint32_t> sleepers{0};
   std::atomic<bool> closing{false};
   std::chrono::nanoseconds spin{kSpin};
+  Places places;
+  bool apart = true;  // there are CPUs for all, and nobody has said which
   std::vector<std::thread> threads;
+
+  explicit State(int num_threads) : places(num_threads) {}
 
   // Claims and runs tasks of the current region until none is left.
   void work(int thread) {
@@ -117,6 +162,7 @@ struct ThreadPool::State {
         sleepers.fetch_add(1);
         while (region.load() == seen) futex_wait(region, seen);
         sleepers.fetch_sub(1);
+        if (apart) places.enter_apart(thread);
       }
       seen = region.load(std::memory_order_acquire);
       if (closing.load()) return;
@@ -126,7 +172,9 @@ struct ThreadPool::State {
 
   void announce() {
     region.fetch_add(1);
-    if (sleepers.load() > 0) futex_wake(region, INT_MAX);
+    if (sleepers.load() == 0) return;
+    if (apart) places.enter(0);
+    futex_wake(region, INT_MAX);
   }
 
   void close() {
@@ -136,8 +184,11 @@ struct ThreadPool::State {
   }
 };
 
-ThreadPool::ThreadPool(int num_threads, const std::vector<int>& cpus) : state_(new State), num_threads_(num_threads) {
-  if (num_threads > num_online_cpus()) state_->spin = kSpinOversubscribed;
+ThreadPool::ThreadPool(int num_threads, const std::vector<int>& cpus)
+    : state_(new State(num_threads)), num_threads_(num_threads) {
+  const bool short_of_cpus = num_threads > num_online_cpus();
+  if (short_of_cpus) state_->spin = kSpinOversubscribed;
+  state_->apart = cpus.empty() && !short_of_cpus;
   try {
     for (int i = 1; i < num_threads; ++i) {
       const int cpu = cpus.empty() ? -1 : cpus[size_t(i)];
