@@ -35,14 +35,16 @@ struct Bench {
     copy_to_device(memory.as<void>(), values.data(), values.size() * sizeof(T), stream);
     return memory;
   }
+  // products: of numbers, for a row; 0 where the kernel is no matrix product.
   template <class Make>
-  void measure(const char* kernel, int rows, double bytes, size_t copies, const Make& make) const {
+  void measure(const char* kernel, int rows, double bytes, size_t copies, const Make& make, double products = 0) const {
     const Spread us = time_us(options, stream, int(copies), make);
     const double rate = bytes / us.median / 1e3;
     report(options,
            "\"section\": \"kernel\", \"name\": \"%s\", \"model\": \"%s\", \"format\": \"%s\", \"rows\": %d, \"us\": %.2f, "
-           "\"us_low\": %.2f, \"us_high\": %.2f, \"gb_per_s\": %.1f, \"share\": %.3f",
-           kernel, model, format_name(), rows, us.median, us.low, us.high, rate, options.ceiling > 0 ? rate / options.ceiling : 0);
+           "\"us_low\": %.2f, \"us_high\": %.2f, \"gb_per_s\": %.1f, \"share\": %.3f, \"tflops\": %.2f",
+           kernel, model, format_name(), rows, us.median, us.low, us.high, rate,
+           options.ceiling > 0 ? rate / options.ceiling : 0, 2 * products * rows / us.median / 1e6);
   }
   const char* format_name() const {
     const char* names[] = {"bf16", "f16", "int8", "int4", "int4 with zeros"};
@@ -58,7 +60,7 @@ void project_of(const Bench& b, const char* name, int64_t rows, int64_t columns,
     const ProjectProblem p = {hidden.as<float>(), rows, x.as<const bf16>(), columns, w[i], nullptr, nullptr, int32_t(rows),
                               int32_t(columns), num_rows};
     project(&p, 1, Order::overlaps_previous, b.stream);
-  });
+  }, double(rows) * double(columns));
 }
 
 void gate_up_of(const Bench& b, const ga_model_config& c, int num_rows) {
@@ -66,6 +68,7 @@ void gate_up_of(const Bench& b, const ga_model_config& c, int num_rows) {
   const DeviceMemory hidden = random_memory(size_t(num_rows) * size_t(c.hidden_size) * 4, b.stream);
   const DeviceMemory norm = random_memory(size_t(c.hidden_size) * 4, b.stream);
   const DeviceMemory out = random_memory(size_t(num_rows) * size_t(c.intermediate_size) * 2, b.stream);
+  const DeviceMemory input(size_t(num_rows) * size_t(c.hidden_size) * sizeof(bf16));
   b.measure("gate_up", num_rows, 2 * double(gate.bytes), gate.copies.size(), [&](int i) {
     GateUpProblem p = {};
     p.out = out.as<bf16>();
@@ -78,8 +81,9 @@ void gate_up_of(const Bench& b, const ga_model_config& c, int num_rows) {
     p.eps = c.rms_norm_eps;
     p.rows = c.intermediate_size;
     p.num_rows = num_rows;
+    p.input = input.as<bf16>();
     gate_up(&p, 1, Order::overlaps_previous, b.stream);
-  });
+  }, 2.0 * c.intermediate_size * c.hidden_size);
 }
 
 void lm_head_of(const Bench& b, const ga_model_config& c, int num_x) {
@@ -148,6 +152,7 @@ void qkv_of(const Bench& b, const ga_model_config& c, int num_rows) {
   const Bench::Weights wk = b.weights(paired_rows(c.num_kv_heads, c.head_dim), c.hidden_size), wv = b.weights(wk.rows, c.hidden_size);
   const DeviceMemory hidden = random_memory(size_t(num_rows) * size_t(c.hidden_size) * 4, b.stream);
   const DeviceMemory norm = random_memory(size_t(c.hidden_size) * 4, b.stream), out(size_t(num_rows) * size_t(q) * 4);
+  const DeviceMemory input(size_t(num_rows) * size_t(c.hidden_size) * sizeof(bf16));
   const Cached cached(b, c, num_rows, Cached::kPage);
   b.measure("qkv", num_rows, double(wq.bytes + wk.bytes + wv.bytes), wq.copies.size(), [&](int i) {
     QkvProblem p = {};
@@ -165,8 +170,9 @@ void qkv_of(const Bench& b, const ga_model_config& c, int num_rows) {
     p.eps = c.rms_norm_eps;
     p.num_heads = c.num_heads;
     p.num_rows = num_rows;
+    p.input = input.as<bf16>();
     qkv(&p, 1, Order::overlaps_previous, b.stream);
-  });
+  }, double(c.num_heads + 2 * c.num_kv_heads) * c.head_dim * c.hidden_size);
 }
 
 void attention_of(const Bench& b, const ga_model_config& c, int num_rows, int context, bool prompt = false) {
@@ -244,6 +250,10 @@ int main(int argc, char** argv) {
   const stream_t stream = stream_create();
   if (options.smoke) {
     for (const Format format : {Format::bf16, Format::f16, Format::int8, Format::int4}) run(options, "smoke", kSmoke, format, 1, stream);
+    const Bench many = {options, "smoke", Format::bf16, stream};
+    gate_up_of(many, kSmoke, 65);
+    project_of(many, "o_proj", 64, 64, 65);
+    qkv_of(many, kSmoke, 65);
   }
   for (const int rows : options.smoke ? std::vector<int>{} : std::vector<int>{1, 8, 2, 32, 128, 512}) {
     run(options, "7B", kLlama7B, Format::bf16, rows, stream);

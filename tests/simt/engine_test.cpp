@@ -167,13 +167,14 @@ void a_score_head_gives_its_scores() {
 }
 
 // The last law and token of a prompt cut into chunks, beside `others` lanes of one row.
-std::pair<std::vector<float>, int32_t> run_chunked(const Model& model, int32_t chunk, int32_t others) {
-  const auto prompt = ids(19, 4);
+std::pair<std::vector<float>, int32_t> run_chunked(const Model& model, int32_t chunk, int32_t others, int32_t length = 19,
+                                                      int32_t dtype = -1) {
+  const auto prompt = ids(length, 4);
   Rig rig(300);  // two blocks of attention
-  rig.engine.add_view(load(rig.backend, model), nullptr, 32);
+  rig.engine.add_view(load(rig.backend, model, dtype), nullptr, 32);
   rig.start();
-  for (int32_t start = 0; start < 19; start += chunk) {
-    const int32_t rows = std::min(chunk, 19 - start);
+  for (int32_t start = 0; start < length; start += chunk) {
+    const int32_t rows = std::min(chunk, length - start);
     rig.clear();
     for (int32_t o = 0; o < others; ++o) rig.lane(0, 0, ids(1, o).data(), 1, 30 + o);
     const int32_t first = rig.lane(0, start, &prompt[size_t(start)], rows, 0);
@@ -191,6 +192,15 @@ void chunks_and_batches_do_not_change_a_bit() {
 
   CHECK(run_chunked(model, 1, 0) == whole);
   CHECK(run_chunked(model, 7, 2) == whole);
+}
+
+// More rows than kMostGemvRows, and the same ones in two steps that have fewer.
+void a_blocked_product_does_not_change_a_bit() {
+  for (const int32_t dtype : {-1, int32_t(GA_INT4)}) {
+    const Model model = model_of(config_of(4, 2, 6), 6);
+
+    CHECK(run_chunked(model, 80, 1, 80, dtype) == run_chunked(model, 50, 0, 80, dtype));
+  }
 }
 
 void a_page_is_shared_in_the_step_that_fills_it() {
@@ -280,6 +290,7 @@ int main(int argc, char** argv) {
                           {"models_side_by_side_do_not_change_a_bit", models_side_by_side_do_not_change_a_bit},
                           {"a_score_head_gives_its_scores", a_score_head_gives_its_scores},
                           {"chunks_and_batches_do_not_change_a_bit", chunks_and_batches_do_not_change_a_bit},
+                          {"a_blocked_product_does_not_change_a_bit", a_blocked_product_does_not_change_a_bit},
                           {"a_page_is_shared_in_the_step_that_fills_it", a_page_is_shared_in_the_step_that_fills_it},
                           {"a_decoding_step_is_one_graph", a_decoding_step_is_one_graph},
                           {"what_the_device_cannot_do_is_named", what_the_device_cannot_do_is_named}});

@@ -14,7 +14,7 @@ struct Problem {
   Updates gate_update, up_update;
   std::vector<float> hidden, norm, gate_bias, up_bias;
   Array<float> device_hidden, device_norm, device_gate_bias, device_up_bias;
-  Array<bf16> out;
+  Array<bf16> out, input;
 
   Problem(int r, int c, int n, unsigned seed, Format format = Format::bf16)
       : rows(r), columns(c), num_rows(n), out_stride(r + 5), hidden_stride((c + 3) / 4 * 4 + 4), gate(r, c, seed, 0, format),
@@ -22,7 +22,8 @@ struct Problem {
         norm(random_floats(size_t(c), seed + 3)), gate_bias(random_floats(size_t(r), seed + 4)),
         up_bias(random_floats(size_t(r), seed + 5)), device_hidden(hidden), device_norm(norm),
         device_gate_bias(gate_bias), device_up_bias(up_bias),
-        out(size_t(n) * size_t(out_stride), bf16{0x4321}) {}
+        out(size_t(n) * size_t(out_stride), bf16{0x4321}),
+        input(size_t(n) * size_t(input_width(gate.weight(), c)), bf16{0x7fff}) {}
 
   GateUpProblem arguments(bool extras = true) const {
     GateUpProblem p = {};
@@ -44,6 +45,17 @@ struct Problem {
     p.rows = rows;
     p.columns = columns;
     p.num_rows = num_rows;
+    p.input = input.data();
+    return p;
+  }
+  // Of one row.
+  GateUpProblem arguments_of(int row) const {
+    GateUpProblem p = arguments();
+    p.out += row * out_stride;
+    p.hidden += row * hidden_stride;
+    p.gate_update += row;
+    p.up_update += row;
+    p.num_rows = 1;
     return p;
   }
 
@@ -100,6 +112,48 @@ void every_format_is_right() {
 void more_than_eight_rows_are_groups() {
   for (const Format format : all_formats()) is_right_for(19, 72, 17, true, format);
   is_right_for(19, 72, 35, true);
+}
+
+void many_rows_are_blocked() {
+  for (const Format format : all_formats()) is_right_for(39, 200, 65, true, format);
+  is_right_for(64 * device_processors() - 3, 72, 65, true);
+  is_right_for(16, 40, 129, false);
+}
+
+void a_row_is_the_same_in_a_blocked_product() {
+  for (const Format format : {Format::bf16, Format::int4_zeros}) {
+    for (const int rows : {21, 64 * device_processors() - 3}) {
+      const Problem all(rows, 328, 70, 9, format), alone(rows, 328, 70, 9, format);
+      const GateUpProblem arguments = all.arguments();
+      Stream stream;
+
+      gate_up(&arguments, 1, Order::after_previous, stream);
+      for (const int row : {0, 69}) {
+        const GateUpProblem one = alone.arguments_of(row);
+        gate_up(&one, 1, Order::after_previous, stream);
+      }
+      stream_sync(stream);
+
+      const std::vector<bf16> a = all.out.get(), b = alone.out.get();
+      for (const int row : {0, 69})
+        CHECK(memcmp(&a[size_t(row * all.out_stride)], &b[size_t(row * all.out_stride)], size_t(rows) * sizeof(bf16)) == 0);
+    }
+  }
+}
+
+void blocked_problems_stand_beside_others() {
+  const Problem a(33, 104, 70, 1), b(20, 72, 130, 2), c(7, 16, 3, 3);
+  const GateUpProblem arguments[] = {a.arguments(), c.arguments(), b.arguments()};
+  const AddEight add(130, 72);
+  Stream stream;
+
+  add.run(b.device_hidden.data(), b.hidden_stride, stream);
+  gate_up(arguments, 3, Order::overlaps_previous, stream);
+  stream_sync(stream);
+
+  a.check();
+  b.check(true, 8);
+  c.check();
 }
 
 void columns_that_are_not_eights_are_refused() {
@@ -166,6 +220,9 @@ int main(int argc, char** argv) {
                    {{"is_right_on_odd_shapes", is_right_on_odd_shapes},
                     {"every_format_is_right", every_format_is_right},
                     {"more_than_eight_rows_are_groups", more_than_eight_rows_are_groups},
+                    {"many_rows_are_blocked", many_rows_are_blocked},
+                    {"a_row_is_the_same_in_a_blocked_product", a_row_is_the_same_in_a_blocked_product},
+                    {"blocked_problems_stand_beside_others", blocked_problems_stand_beside_others},
                     {"columns_that_are_not_eights_are_refused", columns_that_are_not_eights_are_refused},
                     {"several_problems_are_one_launch", several_problems_are_one_launch},
                     {"follows_a_projection_that_it_overlaps", follows_a_projection_that_it_overlaps},

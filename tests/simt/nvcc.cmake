@@ -4,9 +4,10 @@
 # or on the path (its nvdisasm with it), the SASS is read, too, and counted in REPORT.
 set(loads "ld.global.nc.L1::no_allocate.L2::cache_hint.v4.u32" "ld.global.v4.u32")
 set(gemv ${loads} "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32")
-set(PTX_project ${gemv})
-set(PTX_gate_up ${gemv})
-set(PTX_qkv ${gemv})
+set(blocked ${gemv} "cp.async.cg.shared.global" "ld.shared.v4.u32")
+set(PTX_project ${blocked})
+set(PTX_gate_up ${blocked})
+set(PTX_qkv ${blocked})
 set(PTX_lm_head ${gemv} "atom.acq_rel.gpu.global.add.u32")
 set(PTX_hand_over "st.release.sys.global.u32")
 set(PTX_attention "cp.async.cg.shared.global" "ldmatrix.sync.aligned.m8n8.x4.shared" "ldmatrix.sync.aligned.m8n8.x4.trans"
@@ -14,7 +15,7 @@ set(PTX_attention "cp.async.cg.shared.global" "ldmatrix.sync.aligned.m8n8.x4.sha
 set(THREADS_attention 128)
 set(PTX_twins_test "cp.async.cg.shared.global" "ldmatrix.sync.aligned" "mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32")
 if(ARCH STREQUAL "sm_90a")
-  foreach(kernel attention embed final_norm gate_up hand_over lm_head log_softmax low_rank project qkv sample)
+  foreach(kernel attention embed final_norm gate_up hand_over input_rows lm_head log_softmax low_rank project qkv sample)
     list(APPEND PTX_${kernel} "griddepcontrol.launch_dependents" "griddepcontrol.wait")
   endforeach()
 endif()
@@ -27,9 +28,9 @@ set(SASS_attention "LDGSTS.E.BYPASS.128" "LDSM.16.M88.4" "LDSM.16.MT88.4" "HMMA.
 # Two blocks on an SM, of one kernel or of two that follow each other: half of 65536 registers, half of 227 KB.
 set(most_registers 32768)
 set(most_shared 116224)
-# A launch with more than eight rows takes an SM for itself (gemv.cuh, blocks_of_sm); so do the kernels that cut or
-# normalise a law, a block a row, which only steps run that ask for it, and those of training.
-set(alone "kernelILi4E|sample_kernel|log_softmax_kernel|train_")
+# A launch with more than eight rows takes an SM for itself (gemv.cuh, blocks_of_sm; blocked.cuh); so do the
+# kernels that cut or normalise a law, a block a row, which only steps run that ask for it, and those of training.
+set(alone "kernelILi4E|blocked_kernel|sample_kernel|log_softmax_kernel|train_")
 
 file(GLOB sources ${ROOT}/native/src/cuda/*.cu ${ROOT}/tests/simt/*.cu ${ROOT}/bench/cuda/*.cu)
 file(WRITE ${REPORT} "")

@@ -40,12 +40,14 @@ struct Problem {
       device_sin, q_out;
   Array<int32_t> position, page_table, pages;
   Array<uint16_t> cache;
+  Array<bf16> input;
 
-  Problem(Shape s, const std::vector<int32_t>& positions, unsigned seed, Format format = Format::bf16)
+  Problem(Shape s, const std::vector<int32_t>& positions, unsigned seed, Format format = Format::bf16,
+          Format v_format = Format::bf16)
       : shape(s), lanes(positions, s.page_size), num_rows(int(positions.size())), stride(kv_stride(s.head_dim)),
         q_stride(s.num_heads * s.head_dim + 3), hidden_stride((s.columns + 3) / 4 * 4 + 4),
         q(s.num_heads * s.head_dim, s.columns, seed, s.head_dim, format), k(s.num_kv_heads * s.head_dim, s.columns, seed + 1, s.head_dim, format),
-        v(s.num_kv_heads * s.head_dim, s.columns, seed + 2, s.head_dim),
+        v(s.num_kv_heads * s.head_dim, s.columns, seed + 2, s.head_dim, v_format),
         q_update(num_rows, q.rows, seed + 7), v_update(num_rows, v.rows, seed + 17),
         hidden(padded_rows(num_rows, s.columns, hidden_stride, seed + 3, NAN, 3)), norm(random_floats(size_t(s.columns), seed + 4)),
         q_bias(random_floats(size_t(q.rows), seed + 5)), kv_bias(random_floats(size_t(k.rows), seed + 6)),
@@ -54,7 +56,8 @@ struct Problem {
         rope_sin(random_floats(size_t(kPositions * s.head_dim / 2), seed + 10)), device_hidden(hidden), device_norm(norm),
         device_q_bias(q_bias), device_kv_bias(kv_bias), device_head_norm(head_norm), device_cos(rope_cos),
         device_sin(rope_sin), q_out(size_t(num_rows * q_stride), 7), position(lanes.position), page_table(lanes.page_table),
-        pages(lanes.pages), cache(size_t(lanes.num_pages * s.num_kv_heads * 2 * s.page_size * stride), kUntouched) {}
+        pages(lanes.pages), cache(size_t(lanes.num_pages * s.num_kv_heads * 2 * s.page_size * stride), kUntouched),
+        input(size_t(num_rows) * size_t(input_width(q.weight(), s.columns)), bf16{0x7fff}) {}
 
   QkvProblem arguments() const {
     QkvProblem p = {};
@@ -81,6 +84,21 @@ struct Problem {
     p.columns = shape.columns;
     p.num_heads = shape.num_heads;
     p.num_rows = num_rows;
+    p.input = input.data();
+    return p;
+  }
+  // Of one row.
+  QkvProblem arguments_of(int row) const {
+    QkvProblem p = arguments();
+    p.q += row * q_stride;
+    p.hidden += row * hidden_stride;
+    if (p.q_update) {
+      p.q_update += row;
+      p.v_update += row;
+    }
+    p.places.position += row;
+    p.places.page_table += row;
+    p.num_rows = 1;
     return p;
   }
 
@@ -195,6 +213,65 @@ void more_than_eight_rows_are_groups() {
   is_right_for({24, 2, 1, 12, 16, true, false}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 40});
 }
 
+std::vector<int32_t> rising(int count) {
+  std::vector<int32_t> positions;
+  for (int i = 0; i < count; ++i) positions.push_back(i * 7 % kPositions);
+  return positions;
+}
+
+// The third shape's heads are wider than a block; the last's matrices differ in their order. Neither is blocked.
+void many_rows_are_blocked() {
+  is_right_for({72, 5, 2, 12, 64, true, false}, rising(65));
+  is_right_for({40, 1, 1, 70, 64, true, true}, rising(65));
+  is_right_for({24, 1, 1, 136, 64, false, true}, rising(66));
+  is_right_for({72, 3, 1, 80, 64, true, false}, rising(66), Format::int8);
+  is_right_for({40, 2, 1, 32, 64, true, true}, rising(129), Format::f16);
+  is_right_for({40, 1, 1, 16, 64, true, false}, rising(65), Format::int4_zeros);
+}
+
+void a_row_is_the_same_in_a_blocked_product() {
+  for (const Format format : {Format::bf16, Format::int4_zeros}) {
+    for (const Shape& shape : {Shape{200, 2, 1, 22, 64, true, false}, {136, 1, 1, 70, 64, true, true}}) {
+      if (shape.head_norm == (format == Format::bf16)) continue;
+      const Problem all(shape, rising(70), 9, format, format), alone(shape, rising(70), 9, format, format);
+      QkvProblem arguments = all.arguments();
+      arguments.k_weight.order = arguments.v_weight.order = arguments.q_weight.order;
+      Stream stream;
+
+      qkv(&arguments, 1, Order::after_previous, stream);
+      for (int row = 0; row < 70; ++row) {
+        if (row > 2 && row < 67) continue;
+        const QkvProblem one = alone.arguments_of(row);
+        qkv(&one, 1, Order::after_previous, stream);
+      }
+      stream_sync(stream);
+
+      all.check();
+      const std::vector<float> a = all.q_out.get(), b = alone.q_out.get();
+      const std::vector<uint16_t> a_cache = all.cache.get(), b_cache = alone.cache.get();
+      for (const int row : {0, 1, 2, 67, 68, 69})
+        CHECK(memcmp(&a[size_t(row * all.q_stride)], &b[size_t(row * all.q_stride)], size_t(all.q.rows) * 4) == 0);
+      for (size_t i = 0; i < b_cache.size(); ++i) CHECK(b_cache[i] == kUntouched || a_cache[i] == b_cache[i]);
+    }
+  }
+}
+
+void blocked_problems_stand_beside_others() {
+  const Problem a({64, 2, 1, 16, 64, true, false}, rising(70), 1), b({24, 3, 2, 20, 64, false, true}, {9}, 2),
+      c({64, 2, 2, 40, 64, true, true}, rising(129), 3);
+  const QkvProblem arguments[] = {a.arguments(), b.arguments(), c.arguments()};
+  const AddEight add(129, 64);
+  Stream stream;
+
+  add.run(c.device_hidden.data(), c.hidden_stride, stream);
+  qkv(arguments, 3, Order::overlaps_previous, stream);
+  stream_sync(stream);
+
+  a.check();
+  b.check();
+  c.check(8);
+}
+
 void several_problems_are_one_launch() {
   const Problem a({64, 2, 1, 16, 16, true, false}, {2, 3}, 1), b({24, 2, 2, 20, 16, false, true}, {9}, 2);
   const QkvProblem arguments[] = {a.arguments(), b.arguments()};
@@ -230,6 +307,9 @@ int main(int argc, char** argv) {
                     {"heads_are_normed", heads_are_normed},
                     {"every_format_is_right", every_format_is_right},
                     {"more_than_eight_rows_are_groups", more_than_eight_rows_are_groups},
+                    {"many_rows_are_blocked", many_rows_are_blocked},
+                    {"a_row_is_the_same_in_a_blocked_product", a_row_is_the_same_in_a_blocked_product},
+                    {"blocked_problems_stand_beside_others", blocked_problems_stand_beside_others},
                     {"several_problems_are_one_launch", several_problems_are_one_launch},
                     {"follows_a_projection_that_it_overlaps", follows_a_projection_that_it_overlaps}});
 }

@@ -123,6 +123,8 @@ void CudaBackend::reserve(const Limits& limits) {
   const size_t row = size_t(row_bytes(limits_.max_heads, limits_.head_dim, max_blocks_));
   grow(partials_, std::max(row, std::min(kPartialBytes, row * size_t(limits_.max_rows))));
   grow(tickets_, (size_t(limits_.max_rows) * size_t(limits_.max_heads) + 1) * sizeof(unsigned));
+  if (limits_.max_rows > kMostGemvRows)
+    grow(inputs_, size_t(limits_.max_rows) * size_t((limits_.max_columns + 127) / 128 * 128) * sizeof(bf16));
   grow(candidates_, size_t(limits_.max_sequences) * kHeadBlocks * sizeof(Candidate));
   reserve_updates(std::max<int64_t>(StageUpdates::kMaxLayers * int64_t(limits_.max_rows), limits_.max_x));
 }
@@ -181,6 +183,15 @@ void CudaBackend::reserve_updates(int64_t rows) {
   grow(row_updates_, size_t(rows) * sizeof(RowUpdate));
   grow(u_, size_t(rows) * kMaxRank * sizeof(float));
   updates_.use(row_updates_.as<RowUpdate>(), u_.as<float>());
+}
+
+bf16* CudaBackend::input_room(const Weight& weight, int64_t columns, int64_t num_rows) {
+  if (num_rows <= kMostGemvRows) return nullptr;
+  const size_t size = size_t(num_rows) * size_t(input_width(weight, int32_t(columns)));
+  if ((inputs_taken_ + size) * sizeof(bf16) > inputs_.bytes()) return nullptr;
+  bf16* room = inputs_.as<bf16>() + inputs_taken_;
+  inputs_taken_ += size;
+  return room;
 }
 
 // In turns of as many rows as the scratch holds, each by itself.

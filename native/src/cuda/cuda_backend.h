@@ -53,6 +53,8 @@ class CudaBackend : public Backend {
  private:
   void attend(const AttentionProblem<bf16>& problem);
   void grow(DeviceMemory& memory, size_t bytes);
+  // Scratch for a problem's rows of x in a blocked product, until the stage's next begins; null where there is none left.
+  bf16* input_room(const Weight& weight, int64_t columns, int64_t num_rows);
   // Room for the updates of as many rows of layers in one stage.
   void reserve_updates(int64_t rows);
 
@@ -63,7 +65,8 @@ class CudaBackend : public Backend {
   int max_blocks_ = 1;  // of attention
   std::shared_ptr<const ColumnOrder> last_order_;  // gate and up share theirs
   StepGraphs graphs_;
-  DeviceMemory partials_, tickets_, candidates_, row_updates_, u_;
+  DeviceMemory partials_, tickets_, candidates_, row_updates_, u_, inputs_;
+  size_t inputs_taken_ = 0;
   StageUpdates updates_;
 };
 

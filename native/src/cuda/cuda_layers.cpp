@@ -65,11 +65,13 @@ void CudaBackend::embed(Span<EmbedArgs> problems) {
 void CudaBackend::qkv(Span<QkvArgs> problems) {
   std::vector<QkvProblem> launch;
   updates_.begin();
+  inputs_taken_ = 0;
   for (const QkvArgs& a : problems) {
     QkvProblem p = qkv_problem(a);
     p.q_update = updates_.of_layer(a.q_low_rank, a.rows.num_rows);
     p.k_update = updates_.of_layer(a.k_low_rank, a.rows.num_rows);
     p.v_update = updates_.of_layer(a.v_low_rank, a.rows.num_rows);
+    p.input = input_room(p.q_weight, p.columns, p.num_rows);
     updates_.shrink(normed(a.hidden, a.norm, a.eps, a.q_proj->columns), stream_);
     launch.push_back(p);
   }
@@ -124,13 +126,17 @@ void CudaBackend::attention(Span<AttentionArgs> problems) {
 void CudaBackend::project(Span<ProjectArgs> problems) {
   std::vector<ProjectProblem> launch;
   updates_.begin();
+  inputs_taken_ = 0;
   for (const ProjectArgs& a : problems) {
     const int64_t rows = a.weight->rows, columns = a.weight->columns, stride = padded(columns);
     if (columns < 4) fail(GA_UNSUPPORTED, "a projection has at least 4 columns on CUDA, got %lld", static_cast<long long>(columns));
     const auto* x = reinterpret_cast<const bf16*>(a.x);
     const RowUpdate* update = updates_.of_layer(a.low_rank, a.num_rows);
     updates_.shrink({x, nullptr, stride, nullptr, 0, nullptr, 0, int32_t(columns)}, stream_);
-    launch.push_back({a.hidden, rows, x, stride, weight_of(a.weight), a.bias, update, int32_t(rows), int32_t(columns), a.num_rows});
+    const Weight weight = weight_of(a.weight);
+    bf16* input = weight.order ? input_room(weight, columns, a.num_rows) : nullptr;
+    launch.push_back({a.hidden, rows, x, stride, weight, a.bias, update, int32_t(rows), int32_t(columns), a.num_rows, 0,
+                      input});
   }
   cuda::project(launch.data(), int(launch.size()), Order::overlaps_previous, stream_);
 }
@@ -138,14 +144,16 @@ void CudaBackend::project(Span<ProjectArgs> problems) {
 void CudaBackend::gate_up(Span<GateUpArgs> problems) {
   std::vector<GateUpProblem> launch;
   updates_.begin();
+  inputs_taken_ = 0;
   for (const GateUpArgs& a : problems) {
     const int64_t rows = a.gate->rows, columns = a.gate->columns;
     const RowUpdate *gate_update = updates_.of_layer(a.gate_low_rank, a.num_rows),
                     *up_update = updates_.of_layer(a.up_low_rank, a.num_rows);
     updates_.shrink(normed(a.hidden, a.norm, a.eps, columns), stream_);
-    launch.push_back({reinterpret_cast<bf16*>(a.out), padded(rows), a.hidden, columns, a.norm, weight_of(a.gate),
-                      weight_of(a.up), a.gate_bias, a.up_bias, gate_update, up_update, a.eps, int32_t(rows), int32_t(columns),
-                      a.num_rows});
+    const Weight gate = weight_of(a.gate);
+    launch.push_back({reinterpret_cast<bf16*>(a.out), padded(rows), a.hidden, columns, a.norm, gate, weight_of(a.up),
+                      a.gate_bias, a.up_bias, gate_update, up_update, a.eps, int32_t(rows), int32_t(columns), a.num_rows,
+                      input_room(gate, columns, a.num_rows)});
   }
   cuda::gate_up(launch.data(), int(launch.size()), Order::overlaps_previous, stream_);
 }

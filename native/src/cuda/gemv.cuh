@@ -3,7 +3,8 @@
 //
 // Tensor cores for every number of rows: the weights are A, the activations are B, of which up to 8 columns are
 // used, in one group of rows or four. Warps share out the columns of W (the k of the sum) in contiguous runs fixed by
-// its width alone, and their sums are added in order: a row's result is bit for bit the same for any number of rows.
+// its width alone (run_begin), each sums its own in order, one mma after the other, and their sums are added in order: a
+// row's result is bit for bit the same for any number of rows, here and in blocked.cuh.
 // Bound by bandwidth: weights are read once for every 32 rows. Each warp keeps about 4 KB in flight; the first are
 // asked for before grid_wait(), so that they travel while the previous kernel ends: 32 KB a block, 64 KB an SM.
 #pragma once
@@ -20,6 +21,9 @@ constexpr int kPartFloats = kGemvWarps * kGemvRows * 20;  // shared memory of a 
 
 // Two blocks on an SM while there is one group, so that the next kernel's blocks begin beside this one's.
 constexpr int blocks_of_sm(int groups) { return groups == 1 ? 2 : 1; }
+
+// The first unit of warp `run`'s share of `num_units`.
+__device__ __forceinline__ int run_begin(int num_units, int run) { return num_units * run / kGemvWarps; }
 
 // The row of a group that this lane feeds to the tensor cores.
 __device__ __forceinline__ int row_of_lane() { return int(threadIdx.x) % 32 / 4; }
@@ -78,8 +82,8 @@ class TileProduct {
   // tile: the packed weights of each tile, of one format; columns: packed. Begins to read this warp's share.
   __device__ __forceinline__ TileProduct(const char* const (&tile)[kTiles], Format format, int columns) : format_(format) {
     const int num_units = int(units_of(columns, format)), warp = int(threadIdx.x) / 32;
-    unit_ = num_units * warp / kGemvWarps;
-    last_ = num_units * (warp + 1) / kGemvWarps;
+    unit_ = run_begin(num_units, warp);
+    last_ = run_begin(num_units, warp + 1);
 #pragma unroll
     for (int t = 0; t < kTiles; ++t) weights_[t] = tile[t];
 #pragma unroll
@@ -101,7 +105,7 @@ class TileProduct {
 #pragma unroll
           for (int g = 0; g < kGroups; ++g) b[g] = rows.load(g, first);
 #pragma unroll
-          for (int t = 0; t < kTiles; ++t) add_unit_slab(even_[t], odd_[t], ahead_[i][t], format_, slab, b);
+          for (int t = 0; t < kTiles; ++t) add_unit_slab(sum_[t], ahead_[i][t], format_, slab, b);
         }
         load(i, unit_ + i + kUnits);
       }
@@ -121,7 +125,7 @@ class TileProduct {
         if (g != group) continue;
 #pragma unroll
         for (int i = 0; i < 4; ++i)
-          part[t][warp][lane % 4 * 2 + i % 2][lane / 4 + i / 2 * 8] = even_[t][g][i] + odd_[t][g][i];
+          part[t][warp][lane % 4 * 2 + i % 2][lane / 4 + i / 2 * 8] = sum_[t][g][i];
       }
     }
     __syncthreads();
@@ -148,8 +152,7 @@ class TileProduct {
   Format format_;
   int unit_, last_;
   Unit ahead_[kUnits][kTiles];
-  // Two chains: an mma need not wait for the one before.
-  float even_[kTiles][kGroups][4] = {}, odd_[kTiles][kGroups][4] = {};
+  float sum_[kTiles][kGroups][4] = {};
 };
 
 // The packed weights of a tile.

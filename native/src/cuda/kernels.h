@@ -44,6 +44,31 @@ struct KvPages {
 };
 BOTH_SIDES constexpr int kv_stride(int head_dim) { return (head_dim + 7) / 8 * 8; }
 
+// Above as many rows a product is blocked (blocked.cuh) and reads its weights once for every 128 of them. Then it needs
+// scratch for its rows of x where they are normed or its matrix has an order; without it, it remains with gemv.cuh.
+constexpr int kMostGemvRows = 64;
+
+// The columns of that scratch [num_rows, input_width()] for a matrix whose inputs are `columns` wide.
+inline int32_t input_width(const Weight& weight, int32_t columns) {
+  if (!weight.order) return (columns + 7) / 8 * 8;
+  return int32_t(units_of(weight.columns, weight.format)) * unit_slabs(weight.format) * kSlabColumns;
+}
+
+// out[r, c] = column order[c] of x[r], 0 where that is below 0: x is rms_norm(hidden) * norm, or given.
+struct InputProblem {
+  bf16* out;              // [num_rows, width], 16-byte aligned
+  const float* hidden;    // as of QkvProblem, or null
+  int64_t hidden_stride;
+  const float* norm;
+  const bf16* x;          // as of ProjectProblem, where hidden is null
+  int64_t x_stride;
+  const int32_t* order;   // [width], a multiple of 8; or null
+  float eps;
+  int32_t columns, width, num_rows;
+};
+
+void input_rows(const InputProblem* problems, int num_problems, Order order, stream_t stream);
+
 // x = rms_norm(hidden) * norm; q, k, v = W x + bias + update; a norm of each head of q and k where there are weights
 // for it; the rotation of q and k by position. q is written, k and v are appended to their pages.
 // Each W is packed by pack_head_pairs. An update is what adapters add: [num_rows], or null.
@@ -62,6 +87,7 @@ struct QkvProblem {
   Places places;
   float eps;
   int32_t columns, num_heads, num_rows;
+  bf16* input = nullptr;  // scratch of input_width() of the three matrices, which have one order; or null
 };
 
 void qkv(const QkvProblem* problems, int num_problems, Order order, stream_t stream);
@@ -107,9 +133,9 @@ struct ProjectProblem {
   int32_t rows, columns;
   int32_t num_rows;
   int32_t unused = 0;
+  bf16* input = nullptr;  // scratch, or null
 };
 
-// At most 32 rows read each weight once; of more, every 32 read it again, from the cache.
 void project(const ProjectProblem* problems, int num_problems, Order order, stream_t stream);
 
 // x = rms_norm(hidden) * norm; out = silu(gate x) * (up x), both products with bias and update (as QkvProblem).
@@ -124,6 +150,7 @@ struct GateUpProblem {
   const RowUpdate *gate_update, *up_update;  // [num_rows] or null
   float eps;
   int32_t rows, columns, num_rows;
+  bf16* input = nullptr;  // scratch, or null
 };
 
 void gate_up(const GateUpProblem* problems, int num_problems, Order order, stream_t stream);

@@ -56,6 +56,13 @@ DeviceBytes device_memory() {
   return {int64_t(free), int64_t(total)};
 }
 
+int device_processors() {
+  int device = 0, processors = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "device attributes");
+  return processors;
+}
+
 stream_t stream_create() {
   stream_t stream = nullptr;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");

@@ -22,6 +22,7 @@ void device_use(int index);
 
 // Of the current device.
 DeviceBytes device_memory();
+int device_processors();
 
 stream_t stream_create();
 void stream_destroy(stream_t stream);

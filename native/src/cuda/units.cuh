@@ -35,13 +35,11 @@ struct Unit {
 
 // sum += the products of a slab's fragments with the activations of each group of eight rows.
 template <int kGroups>
-__device__ __forceinline__ void add_slab(float (&even)[kGroups][4], float (&odd)[kGroups][4], uint4 first, uint4 second,
-                                         const uint4 (&b)[kGroups]) {
+__device__ __forceinline__ void add_slab(float (&sum)[kGroups][4], uint4 first, uint4 second, const uint4 (&b)[kGroups]) {
 #pragma unroll
-  for (int g = 0; g < kGroups; ++g) {
-    mma<bf16>(even[g], first, make_uint2(b[g].x, b[g].y));
-    mma<bf16>(odd[g], second, make_uint2(b[g].z, b[g].w));
-  }
+  for (int g = 0; g < kGroups; ++g) mma<bf16>(sum[g], first, make_uint2(b[g].x, b[g].y));
+#pragma unroll
+  for (int g = 0; g < kGroups; ++g) mma<bf16>(sum[g], second, make_uint2(b[g].z, b[g].w));
 }
 
 // sum += scale * the slab's products.
@@ -104,40 +102,31 @@ __device__ __forceinline__ unsigned word_of(const uint4& words, int i) {
 
 // Slab `slab` of a unit.
 template <int kGroups>
-__device__ __forceinline__ void add_half_bytes(float (&even)[kGroups][4], float (&odd)[kGroups][4], const Unit& u, int slab,
+__device__ __forceinline__ void add_half_bytes(float (&sum)[kGroups][4], const Unit& u, int slab,
                                                const uint4 (&b)[kGroups]) {
   const uint4 n = slab < 2 ? u.number[0] : u.number[1];
   const unsigned upper = 0xc300c300u | (u.zeros >> 8 * slab & 15) * 0x10001u;
   const unsigned lower = 0xc300c300u | (u.zeros >> (8 * slab + 4) & 15) * 0x10001u;
   const uint4 first = from_half_bytes(slab % 2 == 0 ? n.x : n.z, upper, lower);
   const uint4 second = from_half_bytes(slab % 2 == 0 ? n.y : n.w, upper, lower);
-  if (slab % 2 == 0) {
-    add_scaled(even, first, second, word_of(u.scales, slab), b);
-  } else {
-    add_scaled(odd, first, second, word_of(u.scales, slab), b);
-  }
+  add_scaled(sum, first, second, word_of(u.scales, slab), b);
 }
 
 // Adds one slab of a unit of any format.
 template <int kGroups>
-__device__ __forceinline__ void add_unit_slab(float (&even)[kGroups][4], float (&odd)[kGroups][4], const Unit& u,
-                                              Format format, int slab, const uint4 (&b)[kGroups]) {
+__device__ __forceinline__ void add_unit_slab(float (&sum)[kGroups][4], const Unit& u, Format format, int slab,
+                                              const uint4 (&b)[kGroups]) {
   if (format == Format::bf16) {
-    add_slab(even, odd, u.number[0], u.number[1], b);
+    add_slab(sum, u.number[0], u.number[1], b);
   } else if (format == Format::f16) {
     const Halves first = halves(u.number[0]), second = halves(u.number[1]);
-    add_slab(even, odd, first.high, second.high, b);
-    add_slab(even, odd, first.low, second.low, b);
+    add_slab(sum, first.high, second.high, b);
+    add_slab(sum, first.low, second.low, b);
   } else if (format == Format::int8) {
     const uint4 n = slab == 0 ? u.number[0] : u.number[1];
-    const uint4 first = from_bytes(n.x, n.y), second = from_bytes(n.z, n.w);
-    if (slab == 0) {
-      add_scaled(even, first, second, u.scales.x, b);
-    } else {
-      add_scaled(odd, first, second, u.scales.y, b);
-    }
+    add_scaled(sum, from_bytes(n.x, n.y), from_bytes(n.z, n.w), slab == 0 ? u.scales.x : u.scales.y, b);
   } else {
-    add_half_bytes(even, odd, u, slab, b);
+    add_half_bytes(sum, u, slab, b);
   }
 }
 

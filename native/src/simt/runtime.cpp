@@ -17,6 +17,8 @@ void device_use(int) {}
 
 DeviceBytes device_memory() { return {int64_t(1) << 30, int64_t(1) << 30}; }
 
+int device_processors() { return 4; }
+
 std::string device_select(int index) {
   if (index != 0) fail(GA_DEVICE_ERROR, "device cuda:%d: the host executor is cuda:0 alone", index);
   return "the host executor";

@@ -8,7 +8,15 @@ mutant("v is rotated, too" qkv.cu "if (head.kind != Kind::v) {" "if (head.kind !
 mutant("the page after" qkv.cu "+ position / c.page_size]" "+ (position + 1) / c.page_size]")
 mutant("the padding is not cleared" qkv.cu "if (kv && begin == 0 &&" "if (!kv && begin == 0 &&")
 mutant("every pair of a normed head is the first" qkv.cu
-  "if (pair > mine.first_pair) product = product_of(pair)" "if (pair > mine.first_pair) product = product_of(mine.first_pair)")
-mutant("no grid_wait" qkv.cu [==[  grid_wait();
+  "Product product = product_of(pair);" "Product product = product_of(mine.first_pair);")
+mutant("no grid_wait" qkv.cu [==[      grid_wait();
 ]==] "")
-mutant("the position of the first rows" qkv.cu "x[row], first_row + row," "x[row], row,")
+mutant("blocked: no grid_wait" qkv.cu [==[  grid_wait();
+  float* sums]==] "  float* sums")
+mutant("blocked: no barrier before the heads are finished" qkv.cu [==[  __syncthreads();
+  const int half]==] "  const int half")
+mutant("blocked: bias and updates of the first rows" qkv.cu
+  "completed(head, int64_t(blockIdx.x) * kBlockedRows + row," "completed(head, row,")
+mutant("blocked: heads straddle blocks" qkv.cu "p.q_norm ? tiles / 2 / pairs * pairs : tiles / 2" "tiles / 2")
+mutant("blocked: k's tiles where q's end" qkv.cu "    unit += heads;" "    unit += heads - 1;")
+mutant("the position of the first rows" qkv.cu "return x[row][i]; }, first_row + row," "return x[row][i]; }, row,")
