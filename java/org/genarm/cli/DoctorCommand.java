@@ -14,6 +14,8 @@ import java.util.stream.Stream;
 import org.genarm.binding.Device;
 import org.genarm.binding.NativeException;
 import org.genarm.binding.NativeLibrary;
+import org.genarm.cli.console.ExitCode;
+import org.genarm.cli.console.Report;
 import org.genarm.device.GpuReport;
 import org.genarm.device.Gpus;
 import picocli.CommandLine.Command;

@@ -11,6 +11,8 @@ import java.util.concurrent.Callable;
 import org.genarm.binding.ModelShape;
 import org.genarm.checkpoint.StoredTensor;
 import org.genarm.checkpoint.TensorType;
+import org.genarm.cli.console.ExitCode;
+import org.genarm.cli.console.Report;
 import org.genarm.model.ModelConfig;
 import org.genarm.model.ModelFiles;
 import picocli.CommandLine.Command;

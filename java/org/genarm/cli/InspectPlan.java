@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.Map;
+import org.genarm.cli.measure.MemoryBandwidth;
 import org.genarm.model.ServingPlan;
 import org.genarm.model.WeightBytes;
 import picocli.CommandLine.Model.CommandSpec;

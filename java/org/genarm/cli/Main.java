@@ -3,6 +3,13 @@ package org.genarm.cli;
 import java.io.PrintWriter;
 import java.util.Map;
 import org.genarm.binding.NativeLibrary;
+import org.genarm.cli.alignment.PairsCommand;
+import org.genarm.cli.alignment.ScoreCommand;
+import org.genarm.cli.alignment.SweepCommand;
+import org.genarm.cli.alignment.TrainCommand;
+import org.genarm.cli.console.ExitCode;
+import org.genarm.cli.measure.BenchCommand;
+import org.genarm.cli.measure.ProfileCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -57,7 +64,7 @@ public final class Main implements Runnable {
   }
 
   /** How every verb is parsed and how its failures are told. */
-  static CommandLine configured(
+  public static CommandLine configured(
       CommandLine commandLine, PrintWriter out, PrintWriter err, Map<String, String> environment) {
     boolean debug = !environment.getOrDefault("GENARM_DEBUG", "0").equals("0");
     return commandLine

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import org.genarm.binding.Dtype;
 import org.genarm.binding.ModelShape;
+import org.genarm.cli.options.DeviceOptions;
 import org.genarm.model.AdapterBytes;
 import org.genarm.model.AdapterConfig;
 import org.genarm.model.GptqConfig;

@@ -97,6 +97,29 @@ class ArchitectureTest {
           .should()
           .dependOnClassesThat(resideInAnyPackage("picocli..", "me.tongfei.."));
 
+  /** Within the command line: verbs know what they share, and it knows no verb. */
+  @ArchTest
+  static final ArchRule whatVerbsShareKnowsNoVerb =
+      noClasses()
+          .that(resideInAnyPackage("org.genarm.cli.options", "org.genarm.cli.console"))
+          .should()
+          .dependOnClassesThat(
+              resideInAnyPackage("org.genarm.cli", "org.genarm.cli.measure", "org.genarm.cli.alignment"));
+
+  @ArchTest
+  static final ArchRule measuringKnowsNoOtherVerb =
+      noClasses()
+          .that(resideInAPackage("org.genarm.cli.measure"))
+          .should()
+          .dependOnClassesThat(resideInAnyPackage("org.genarm.cli", "org.genarm.cli.alignment"));
+
+  @ArchTest
+  static final ArchRule aligningKnowsNoOtherVerb =
+      noClasses()
+          .that(resideInAPackage("org.genarm.cli.alignment"))
+          .should()
+          .dependOnClassesThat(resideInAnyPackage("org.genarm.cli", "org.genarm.cli.measure"));
+
   /** A room that may import these others of ours, and itself. */
   private static ArchRule room(String room, String... others) {
     List<String> allowed = new ArrayList<>(List.of(others));

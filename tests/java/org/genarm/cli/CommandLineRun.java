@@ -5,8 +5,8 @@ import java.io.StringWriter;
 import java.util.Map;
 
 /** One run of the command line inside this JVM: what it printed where, and its exit code. */
-record CommandLineRun(int code, String out, String err) {
-  static CommandLineRun of(String... arguments) {
+public record CommandLineRun(int code, String out, String err) {
+  public static CommandLineRun of(String... arguments) {
     return with(Map.of(), arguments);
   }
 

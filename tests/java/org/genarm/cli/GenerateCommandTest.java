@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import org.genarm.Golden;
 import org.genarm.binding.Device;
+import org.genarm.cli.console.ExitCode;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;

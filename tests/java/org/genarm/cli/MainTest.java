@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.genarm.binding.NativeException;
 import org.genarm.checkpoint.CheckpointException;
+import org.genarm.cli.console.ExitCode;
 import org.genarm.engine.GenerationException;
 import org.genarm.model.ModelFixture;
 import org.genarm.tokenizer.jinja.TemplateException;
