@@ -2,9 +2,9 @@ package org.genarm.batch;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import org.genarm.server.OfflineRequest;
-import org.genarm.server.OpenAiError;
-import org.genarm.server.StrictJson;
+import org.genarm.openai.OfflineRequest;
+import org.genarm.openai.OpenAiError;
+import org.genarm.openai.StrictJson;
 
 /**
  * A line of a batch's output, as OpenAI writes it; {@code error} has the input's line number beside.

@@ -1,6 +1,6 @@
 package org.genarm.batch;
 
-import org.genarm.server.OfflineRequests;
+import org.genarm.openai.OfflineRequests;
 
 /** Answers a file's requests into another file. */
 public final class Batch {

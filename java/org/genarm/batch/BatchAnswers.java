@@ -2,9 +2,9 @@ package org.genarm.batch;
 
 import java.util.ArrayDeque;
 import java.util.concurrent.RejectedExecutionException;
-import org.genarm.server.OfflineRequest;
-import org.genarm.server.OfflineRequests;
-import org.genarm.server.OpenAiError;
+import org.genarm.openai.OfflineRequest;
+import org.genarm.openai.OfflineRequests;
+import org.genarm.openai.OpenAiError;
 
 /**
  * Answers lines in their order while keeping the engine full: those behind the one that is waited for run already. What

@@ -11,8 +11,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Objects;
 import org.genarm.checkpoint.CheckpointException;
-import org.genarm.server.OpenAiError;
-import org.genarm.server.StrictJson;
+import org.genarm.openai.OpenAiError;
+import org.genarm.openai.StrictJson;
 
 /**
  * A batch's input and output. The output is appended to, a whole line at a time, and reaches the disk at least every

@@ -8,8 +8,8 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import org.genarm.server.OpenAiError;
-import org.genarm.server.StrictJson;
+import org.genarm.openai.OpenAiError;
+import org.genarm.openai.StrictJson;
 
 /**
  * A line of a batch's input.

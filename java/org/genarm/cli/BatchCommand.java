@@ -15,7 +15,7 @@ import org.genarm.cli.console.ExitCode;
 import org.genarm.cli.console.Terminal;
 import org.genarm.cli.options.CommonOptions;
 import org.genarm.cli.options.RequestOptions;
-import org.genarm.server.OfflineRequests;
+import org.genarm.openai.OfflineRequests;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;

@@ -5,6 +5,7 @@ import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
+import org.genarm.openai.OpenAiError;
 
 /** Who may call: API keys, and pages of other origins in a browser. */
 final class Access {

@@ -9,6 +9,16 @@ import java.util.OptionalLong;
 import java.util.UUID;
 import org.genarm.GenArm;
 import org.genarm.Generation;
+import org.genarm.openai.ChatHandler;
+import org.genarm.openai.CompletionsHandler;
+import org.genarm.openai.Envelope;
+import org.genarm.openai.Fields;
+import org.genarm.openai.GuidanceField;
+import org.genarm.openai.Job;
+import org.genarm.openai.JobHandler;
+import org.genarm.openai.ModelsJson;
+import org.genarm.openai.OpenAiError;
+import org.genarm.openai.StrictJson;
 
 /** What the server does with a parsed body, once there are models. On a parser's thread. */
 final class Endpoints {

@@ -7,6 +7,8 @@ import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpServerResponse;
+import org.genarm.openai.OpenAiError;
+import org.genarm.openai.StrictJson;
 
 /**
  * One HTTP request and its response. Any thread may answer; what touches the connection is done on its event loop, in

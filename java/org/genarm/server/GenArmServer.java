@@ -13,6 +13,7 @@ import java.net.UnknownHostException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import org.genarm.GenArm;
+import org.genarm.openai.OpenAiError;
 
 /**
  * Serves a {@link GenArm} over HTTP. It listens from the start, answers 503 until {@link #open} brings models, and

@@ -6,6 +6,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.genarm.Generation;
 import org.genarm.Piece;
 import org.genarm.engine.FinishReason;
+import org.genarm.openai.Job;
+import org.genarm.openai.OpenAiError;
 
 /**
  * The generations of one HTTP request, from their submission to the end of its response. The engine's thread wakes it,

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import org.genarm.openai.OpenAiError;
 
 /** The generations that are running, by the id of their response. Any thread may use it. */
 final class Generations {

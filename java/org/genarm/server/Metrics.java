@@ -13,6 +13,7 @@ import java.util.function.LongSupplier;
 import java.util.function.ToDoubleFunction;
 import org.genarm.GenArm;
 import org.genarm.engine.EngineLoad;
+import org.genarm.openai.Fields;
 
 /** What /metrics tells, in Prometheus' text format; names and buckets are those that vLLM's dashboards know. */
 final class Metrics {

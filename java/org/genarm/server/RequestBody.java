@@ -5,6 +5,7 @@ import io.vertx.core.Vertx;
 import io.vertx.core.buffer.Buffer;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
+import org.genarm.openai.OpenAiError;
 
 /** Collects one request's body within limits of size and time, on the event loop. */
 final class RequestBody {

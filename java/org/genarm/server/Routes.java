@@ -9,6 +9,8 @@ import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.genarm.openai.ModelsJson;
+import org.genarm.openai.OpenAiError;
 
 /** Which path and method is which endpoint. On the event loop; what reads a body goes on on a parser's thread. */
 final class Routes {

@@ -1,6 +1,7 @@
 package org.genarm.server;
 
 import org.genarm.Piece;
+import org.genarm.openai.Job;
 
 /** Turns what a run generates into its response. One thread at a time calls. */
 interface RunWriter {

@@ -6,6 +6,10 @@ import java.util.BitSet;
 import java.util.List;
 import org.genarm.Piece;
 import org.genarm.engine.FinishReason;
+import org.genarm.openai.Echo;
+import org.genarm.openai.Envelope;
+import org.genarm.openai.Job;
+import org.genarm.openai.ResponseShape;
 
 /** A response as server-sent events: a chunk for each piece, the usage where it was asked for, {@code [DONE]}. */
 final class StreamedResponse implements RunWriter {

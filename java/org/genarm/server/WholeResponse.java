@@ -1,6 +1,9 @@
 package org.genarm.server;
 
 import org.genarm.Piece;
+import org.genarm.openai.Envelope;
+import org.genarm.openai.Job;
+import org.genarm.openai.WholeChoices;
 
 /** A response as one JSON object, once every choice has ended. */
 final class WholeResponse implements RunWriter {

@@ -18,7 +18,7 @@ import org.genarm.batch.BatchFiles;
 import org.genarm.batch.BatchLimits;
 import org.genarm.cli.console.ExitCode;
 import org.genarm.cli.options.CommonOptions;
-import org.genarm.server.OfflineRequests;
+import org.genarm.openai.OfflineRequests;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;

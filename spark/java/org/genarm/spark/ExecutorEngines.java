@@ -4,7 +4,7 @@ import java.util.HashMap;
 import java.util.Map;
 import org.apache.spark.SparkEnv;
 import org.genarm.GenArm;
-import org.genarm.server.OfflineRequests;
+import org.genarm.openai.OfflineRequests;
 
 /**
  * The engines of this JVM: one a device, opened by the first task that asks and kept for all that come. A job with other

@@ -10,7 +10,7 @@ import org.genarm.GenArm;
 import org.genarm.batch.Batch;
 import org.genarm.batch.BatchFiles;
 import org.genarm.batch.BatchLimits;
-import org.genarm.server.OfflineRequests;
+import org.genarm.openai.OfflineRequests;
 
 /** Lines over the demo models, and what one machine answers. */
 final class Requests {

@@ -18,7 +18,7 @@ import org.genarm.GenArm;
 import org.genarm.GenArmBuilder;
 import org.genarm.Generation;
 import org.genarm.Request;
-import org.genarm.server.OfflineRequests;
+import org.genarm.openai.OfflineRequests;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;

@@ -1,4 +1,4 @@
-package org.genarm.server;
+package org.genarm.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -12,12 +12,12 @@ import java.util.Set;
  * The fields of one JSON object, each read with its type and range; null stands for a field that is not there. A value
  * that does not fit is a 400 that names the field by its path.
  */
-final class Fields {
+public final class Fields {
   private final ObjectNode object;
   private final String path;
   private final Set<String> read = new HashSet<>();
 
-  Fields(ObjectNode object) {
+  public Fields(ObjectNode object) {
     this(object, "");
   }
 
@@ -99,7 +99,7 @@ final class Fields {
     return value != null && value.booleanValue();
   }
 
-  String text(String name) {
+  public String text(String name) {
     JsonNode value = node(name);
     if (value != null && !value.isTextual()) {
       throw refused(name, "a string", value);
@@ -142,7 +142,7 @@ final class Fields {
   }
 
   /** Fields that nothing has asked for. */
-  List<String> unread() {
+  public List<String> unread() {
     return names().stream().filter(name -> !read.contains(name)).toList();
   }
 

@@ -1,7 +1,7 @@
-package org.genarm.server;
+package org.genarm.openai;
 
 /** An endpoint that generates. */
-interface JobHandler {
+public interface JobHandler {
   /** What a request's body asks for; whatever cannot be served is an {@link OpenAiError} that names its field. */
   Job job(Fields body) throws InterruptedException;
 }

@@ -1,4 +1,4 @@
-package org.genarm.server;
+package org.genarm.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
@@ -10,12 +10,12 @@ import org.genarm.GenArm;
 import org.genarm.Request;
 
 /** {@code POST /v1/chat/completions}: a conversation, rendered by each model's template. */
-final class ChatHandler implements JobHandler {
+public final class ChatHandler implements JobHandler {
   private static final Set<String> ROLES = Set.of("system", "developer", "user", "assistant", "tool", "function");
 
   private final GenArm genArm;
 
-  ChatHandler(GenArm genArm) {
+  public ChatHandler(GenArm genArm) {
     this.genArm = genArm;
   }
 

@@ -1,4 +1,4 @@
-package org.genarm.server;
+package org.genarm.openai;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -14,16 +14,16 @@ import org.genarm.tokenizer.jinja.TemplateException;
  * @param n choices of a prompt
  * @param promptField the field that a prompt which cannot be served is told by
  */
-record Job(List<Prompt> prompts, int n, String promptField, boolean stream, boolean includeUsage, ResponseShape shape) {
+public record Job(List<Prompt> prompts, int n, String promptField, boolean stream, boolean includeUsage, ResponseShape shape) {
   /**
    * One of the prompts.
    *
    * @param request null where nothing is to be generated: only the prompt is told again
    * @param echo null unless the prompt is told before its completions
    */
-  record Prompt(Request request, Echo echo) {}
+  public record Prompt(Request request, Echo echo) {}
 
-  Job {
+  public Job {
     prompts = List.copyOf(prompts);
   }
 
@@ -36,7 +36,7 @@ record Job(List<Prompt> prompts, int n, String promptField, boolean stream, bool
    *
    * @throws java.util.concurrent.RejectedExecutionException where too many requests wait already
    */
-  List<Generation> submit(GenArm genArm) {
+  public List<Generation> submit(GenArm genArm) {
     int most = genArm.config().maxQueue();
     long choices = (long) prompts.size() * n;
     if (choices > most) {
@@ -69,7 +69,7 @@ record Job(List<Prompt> prompts, int n, String promptField, boolean stream, bool
     }
   }
 
-  Usage usage(List<Generation> generations, int completionTokens) {
+  public Usage usage(List<Generation> generations, int completionTokens) {
     int promptTokens = 0;
     for (Prompt prompt : prompts) {
       promptTokens += prompt.request() == null ? prompt.echo().ids().length : 0;
@@ -81,5 +81,5 @@ record Job(List<Prompt> prompts, int n, String promptField, boolean stream, bool
   }
 
   /** Tokens and choices, as an answer's {@code usage} tells them. */
-  record Usage(int promptTokens, int completionTokens) {}
+  public record Usage(int promptTokens, int completionTokens) {}
 }

@@ -1,4 +1,4 @@
-package org.genarm.server;
+package org.genarm.openai;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
@@ -6,7 +6,7 @@ import org.genarm.engine.FinishReason;
 import org.genarm.engine.TokenLaw;
 
 /** How an endpoint writes what was generated. A choice's pieces come in order. */
-interface ResponseShape {
+public interface ResponseShape {
   /** What the response's id begins with. */
   String idPrefix();
 

@@ -1,4 +1,4 @@
-package org.genarm.server;
+package org.genarm.openai;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
@@ -6,10 +6,11 @@ import java.util.List;
 import java.util.Map;
 import org.genarm.GenArm;
 import org.genarm.Request;
+import org.genarm.server.ServerConfig;
 import org.genarm.tokenizer.jinja.TemplateException;
 
 /** {@code POST /v1/completions}: a prompt as text or token ids, one or a list of them. */
-final class CompletionsHandler implements JobHandler {
+public final class CompletionsHandler implements JobHandler {
   private static final int DEFAULT_MAX_TOKENS = 16;
 
   private final GenArm genArm;
@@ -17,7 +18,7 @@ final class CompletionsHandler implements JobHandler {
   private final Map<String, String> armTemplates;
 
   /** template and armTemplates: what a text prompt is put into, as {@link ServerConfig} has them. */
-  CompletionsHandler(GenArm genArm, String template, Map<String, String> armTemplates) {
+  public CompletionsHandler(GenArm genArm, String template, Map<String, String> armTemplates) {
     this.genArm = genArm;
     this.template = template;
     this.armTemplates = armTemplates;

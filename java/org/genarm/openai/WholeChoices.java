@@ -1,4 +1,4 @@
-package org.genarm.server;
+package org.genarm.openai;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
@@ -8,7 +8,7 @@ import org.genarm.engine.FinishReason;
 import org.genarm.engine.TokenLaw;
 
 /** Collects a job's choices piece by piece, for an answer that is told as a whole. */
-final class WholeChoices {
+public final class WholeChoices {
   private static final class Choice {
     private final StringBuilder text = new StringBuilder();
     private final List<Integer> tokenIds = new ArrayList<>();
@@ -20,7 +20,7 @@ final class WholeChoices {
   private final Envelope envelope;
   private final List<Choice> choices = new ArrayList<>();
 
-  WholeChoices(Job job, Envelope envelope) {
+  public WholeChoices(Job job, Envelope envelope) {
     this.job = job;
     this.envelope = envelope;
     for (int index = 0; index < job.choices(); index++) {
@@ -29,7 +29,7 @@ final class WholeChoices {
   }
 
   /** index: numbered over all prompts. */
-  void add(int index, Piece piece) {
+  public void add(int index, Piece piece) {
     Choice choice = choices.get(index);
     choice.text.append(piece.text());
     choice.tokenIds.addAll(piece.tokenIds());
@@ -37,7 +37,7 @@ final class WholeChoices {
     choice.reason = piece.finishReason();
   }
 
-  ObjectNode json(Job.Usage usage) {
+  public ObjectNode json(Job.Usage usage) {
     return envelope.whole(index -> {
       Choice choice = choices.get(index);
       return job.shape().choice(index, new ResponseShape.Text(choice.text.toString(), choice.tokenIds, choice.laws,

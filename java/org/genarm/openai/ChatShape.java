@@ -1,4 +1,4 @@
-package org.genarm.server;
+package org.genarm.openai;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;

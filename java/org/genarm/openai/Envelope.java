@@ -1,4 +1,4 @@
-package org.genarm.server;
+package org.genarm.openai;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -7,7 +7,7 @@ import java.util.OptionalLong;
 import java.util.function.IntFunction;
 
 /** What stands around the choices of a response or a chunk. */
-final class Envelope {
+public final class Envelope {
   private final String id;
   private final String model;
   private final ResponseShape shape;
@@ -18,7 +18,7 @@ final class Envelope {
    * seed: the one that gives the same tokens again; empty where several prompts drew their own. created: seconds since
    * 1970.
    */
-  Envelope(String id, String model, ResponseShape shape, OptionalLong seed, long created) {
+  public Envelope(String id, String model, ResponseShape shape, OptionalLong seed, long created) {
     this.id = id;
     this.model = model;
     this.shape = shape;
@@ -44,7 +44,7 @@ final class Envelope {
   }
 
   /** usageFollows: every chunk then has a usage, null in all but the last. */
-  ObjectNode chunk(ObjectNode choice, boolean usageFollows) {
+  public ObjectNode chunk(ObjectNode choice, boolean usageFollows) {
     ObjectNode chunk = around(shape.chunkObject());
     chunk.putArray("choices").add(choice);
     if (usageFollows) {
@@ -53,7 +53,7 @@ final class Envelope {
     return chunk;
   }
 
-  ObjectNode usageChunk(Job.Usage usage) {
+  public ObjectNode usageChunk(Job.Usage usage) {
     ObjectNode chunk = around(shape.chunkObject());
     chunk.putArray("choices");
     chunk.set("usage", json(usage));

@@ -1,4 +1,4 @@
-package org.genarm.server;
+package org.genarm.openai;
 
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,10 +13,10 @@ import org.genarm.Request;
  * @param preferences by preference-conditioned reward model; absent: the vector given at start
  * @param components whether each model's own log-probabilities are told
  */
-record GuidanceField(Map<String, Double> weights, Map<String, List<Float>> preferences, boolean components) {
+public record GuidanceField(Map<String, Double> weights, Map<String, List<Float>> preferences, boolean components) {
   private static final GuidanceField NONE = new GuidanceField(Map.of(), Map.of(), false);
 
-  GuidanceField {
+  public GuidanceField {
     weights = Map.copyOf(weights);
     preferences = Map.copyOf(preferences);
   }
@@ -34,7 +34,7 @@ record GuidanceField(Map<String, Double> weights, Map<String, List<Float>> prefe
   }
 
   /** The body of a change to a running generation: weights alone. */
-  static Map<String, Double> change(Fields body, List<String> arms) {
+  public static Map<String, Double> change(Fields body, List<String> arms) {
     Map<String, Double> weights = weights(body, arms);
     refuseChangeOfPreferences(body);
     refuseUnknown(body);

@@ -1,4 +1,4 @@
-package org.genarm.server;
+package org.genarm.openai;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -16,7 +16,7 @@ public final class OpenAiError extends RuntimeException {
   private final String param;
   private final String code;
 
-  OpenAiError(int status, String type, String param, String code, String message) {
+  public OpenAiError(int status, String type, String param, String code, String message) {
     super(message, null, false, false);
     this.status = status;
     this.type = type;
@@ -39,21 +39,21 @@ public final class OpenAiError extends RuntimeException {
     return new OpenAiError(400, "invalid_request_error", null, "invalid_json", message);
   }
 
-  static OpenAiError unauthorized() {
+  public static OpenAiError unauthorized() {
     return new OpenAiError(401, "authentication_error", null, "invalid_api_key",
         "an API key is needed: Authorization: Bearer KEY");
   }
 
-  static OpenAiError notFound(String code, String message) {
+  public static OpenAiError notFound(String code, String message) {
     return new OpenAiError(404, "invalid_request_error", null, code, message);
   }
 
-  static OpenAiError tooLarge(long maxBytes) {
+  public static OpenAiError tooLarge(long maxBytes) {
     return new OpenAiError(413, "invalid_request_error", null, "request_too_large",
         "a request may have at most " + maxBytes + " bytes");
   }
 
-  static OpenAiError unavailable(String code, String message) {
+  public static OpenAiError unavailable(String code, String message) {
     return new OpenAiError(503, "service_unavailable", null, code, message);
   }
 
@@ -85,7 +85,7 @@ public final class OpenAiError extends RuntimeException {
   }
 
   /** Seconds after which to come back, or 0 where that would not help. */
-  int retryAfterSeconds() {
+  public int retryAfterSeconds() {
     return status == 429 || status == 503 ? RETRY_SECONDS : 0;
   }
 

@@ -1,4 +1,4 @@
-package org.genarm.server;
+package org.genarm.openai;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -8,17 +8,17 @@ import java.util.List;
 import org.genarm.GenArm;
 
 /** {@code /v1/models}: the base, which requests name as their model, and the reward models, which guidance names. */
-final class ModelsJson {
+public final class ModelsJson {
   private final GenArm genArm;
   private final String modelName;
   private final long created = Instant.now().getEpochSecond();
 
-  ModelsJson(GenArm genArm, String modelName) {
+  public ModelsJson(GenArm genArm, String modelName) {
     this.genArm = genArm;
     this.modelName = modelName;
   }
 
-  ObjectNode list() {
+  public ObjectNode list() {
     ObjectNode list = JsonNodeFactory.instance.objectNode();
     list.put("object", "list");
     ArrayNode data = list.putArray("data");
@@ -27,7 +27,7 @@ final class ModelsJson {
     return list;
   }
 
-  ObjectNode one(String id) {
+  public ObjectNode one(String id) {
     if (id.equals(modelName)) {
       return base();
     }
@@ -38,7 +38,7 @@ final class ModelsJson {
   }
 
   /** A 404 unless requests may generate with this name; none is the base. */
-  void requireBase(String name) {
+  public void requireBase(String name) {
     if (name != null && !name.equals(modelName)) {
       throw OpenAiError.notFound("model_not_found", genArm.arms().contains(name)
           ? name + " is a reward model: generate with " + modelName + " and name it in guidance.weights"

@@ -1,4 +1,4 @@
-package org.genarm.server;
+package org.genarm.openai;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -15,7 +15,7 @@ import org.genarm.guidance.SamplingParams;
  *
  * @param laws one for each of its tokens but the first; null where none are asked for
  */
-record Echo(int[] ids, String text, List<TokenLaw> laws) {
+public record Echo(int[] ids, String text, List<TokenLaw> laws) {
   /**
    * The prompt of a request; its laws are read by an analysis, which waits until nothing else runs.
    *
