@@ -8,54 +8,12 @@ namespace {
 constexpr int64_t kBlockK = 256;    // A and B blocks: 448 KiB, half of L2
 constexpr int64_t kTaskRows = 768;  // where A is not packed: B's block is packed once for so many rows
 
-// C[R, columns] from A (rows a_row apart, or packed [k][kTileRows]) and a panel [k][kTileColumns].
-template <int R, int V, bool kPacked>
-void tile(float* c, int64_t ldc, const float* a, int64_t a_row, const float* panel, int64_t depth, Start start,
-          int64_t columns) {
-  f32x16 sum[R][V];
-  GENARM_UNROLL
-  for (int r = 0; r < R; ++r) {
-    GENARM_UNROLL
-    for (int v = 0; v < V; ++v) {
-      sum[r][v] = start.start ? load_columns<V>(start.start + r * start.row, v, columns) : zero();
-    }
-  }
-  for (int64_t k = 0; k < depth; ++k, panel += kTileColumns) {
-    f32x16 b[V];
-    GENARM_UNROLL
-    for (int v = 0; v < V; ++v) b[v] = load(panel + 16 * v);
-    GENARM_UNROLL
-    for (int r = 0; r < R; ++r) {
-      const f32x16 x = broadcast(kPacked ? a[k * kTileRows + r] : a[r * a_row + k]);
-      GENARM_UNROLL
-      for (int v = 0; v < V; ++v) sum[r][v] = fma(x, b[v], sum[r][v]);
-    }
-  }
-  GENARM_UNROLL
-  for (int r = 0; r < R; ++r) {
-    GENARM_UNROLL
-    for (int v = 0; v < V; ++v) store_columns<V>(c + r * ldc, sum[r][v], v, columns);
-  }
-}
-
-using Tile = void (*)(float*, int64_t, const float*, int64_t, const float*, int64_t, Start, int64_t);
-struct TileSet {
-  Tile tile[kTileRows + 1][kTileVectors + 1];
+struct F32 {
+  using Word = float;
+  using Line = f32x16;
+  GENARM_INLINE static Line line(const float* b) { return load(b); }
+  GENARM_INLINE static f32x16 dot(f32x16 sum, Line b, float a) { return fma(broadcast(a), b, sum); }
 };
-
-template <int R, bool kPacked>
-constexpr void fill(TileSet& set) {
-  set.tile[R][1] = tile<R, 1, kPacked>;
-  if constexpr (kTileVectors > 1) set.tile[R][kTileVectors] = tile<R, kTileVectors, kPacked>;
-  if constexpr (R > 1) fill<R - 1, kPacked>(set);
-}
-template <bool kPacked>
-constexpr TileSet all_tiles() {
-  TileSet set{};
-  fill<kTileRows, kPacked>(set);
-  return set;
-}
-constexpr TileSet kTiles[2] = {all_tiles<false>(), all_tiles<true>()};
 
 // out[panel][k][kTileColumns], zeros beyond the last column.
 void pack_b(float* out, const Product& p, int64_t k0, int64_t depth, int64_t n0, int64_t columns) {
@@ -95,8 +53,8 @@ void multiply_packed(const Product& p, const float* packed_a, const float* panel
     for (int64_t i = 0; i < rows; i += kTileRows) {
       const int height = int(smaller(kTileRows, rows - i));
       const float* a = packed_a ? packed_a + i * depth : p.a + (m0 + i) * p.a_row + k0;
-      kTiles[packed_a != nullptr].tile[height][vectors](p.c + (m0 + i) * p.ldc + n0 + j, p.ldc, a, p.a_row, panels,
-                                                        depth, start_of(p, k0, m0 + i, n0 + j), width);
+      kTiles<F32>[packed_a != nullptr].tile[height][vectors](p.c + (m0 + i) * p.ldc + n0 + j, p.ldc, a, p.a_row, panels,
+                                                             depth, start_of(p, k0, m0 + i, n0 + j), width);
     }
   }
 }

@@ -8,31 +8,35 @@ namespace {
 
 constexpr int64_t kBlockPairs = 256;  // A and B blocks: as many bytes as those of f32, twice the depth
 
-#if defined(__AVX512BF16__)
-struct Line {
-  i32x16 pairs;
-};
-GENARM_INLINE Line load_line(const uint32_t* p) { return {load_words(p)}; }
-GENARM_INLINE f32x16 dot(f32x16 sum, Line line, uint32_t pair) { return dot_bf16_pairs(sum, line.pairs, pair); }
-#else
-struct Line {
-  f32x16 even, odd;
-};
-GENARM_INLINE Line load_line(const uint32_t* p) {
-  Line line;
-  load_bf16_pairs(p, line.even, line.odd);
-  return line;
-}
 GENARM_INLINE float as_f32(uint32_t word) {
   float out;
   memcpy(&out, &word, 4);
   return out;
 }
-GENARM_INLINE f32x16 dot(f32x16 sum, Line line, uint32_t pair) {
-  sum = fma(broadcast(as_f32(pair << 16)), line.even, sum);
-  return fma(broadcast(as_f32(pair & 0xffff0000u)), line.odd, sum);
-}
+
+struct Bf16 {
+  using Word = uint32_t;
+#if defined(__AVX512BF16__)
+  struct Line {
+    i32x16 pairs;
+  };
+  GENARM_INLINE static Line line(const uint32_t* b) { return {load_words(b)}; }
+  GENARM_INLINE static f32x16 dot(f32x16 sum, Line b, uint32_t a) { return dot_bf16_pairs(sum, b.pairs, a); }
+#else
+  struct Line {
+    f32x16 even, odd;
+  };
+  GENARM_INLINE static Line line(const uint32_t* b) {
+    Line line;
+    load_bf16_pairs(b, line.even, line.odd);
+    return line;
+  }
+  GENARM_INLINE static f32x16 dot(f32x16 sum, Line b, uint32_t a) {
+    sum = fma(broadcast(as_f32(a << 16)), b.even, sum);
+    return fma(broadcast(as_f32(a & 0xffff0000u)), b.odd, sum);
+  }
 #endif
+};
 
 // To nearest, ties to even; the bf16 is the upper half.
 GENARM_INLINE i32x16 round_bf16(f32x16 x) {
@@ -63,55 +67,6 @@ GENARM_INLINE void round_rows(uint32_t* out, const float* x, int64_t row, bool h
   const f32x16 first = load_partial(x, n), second = has_second ? load_partial(x + row, n) : zero();
   store(reinterpret_cast<int32_t*>(out), pairs_of(first, second));
 }
-
-// C[R, columns] from A (rows a_row words apart, or packed [pairs][kTileRows]) and a panel [pairs][kTileColumns].
-template <int R, int V, bool kPacked>
-void tile(float* c, int64_t ldc, const uint32_t* a, int64_t a_row, const uint32_t* panel, int64_t pairs, Start start,
-          int64_t columns) {
-  f32x16 sum[R][V];
-  GENARM_UNROLL
-  for (int r = 0; r < R; ++r) {
-    GENARM_UNROLL
-    for (int v = 0; v < V; ++v) {
-      sum[r][v] = start.start ? load_columns<V>(start.start + r * start.row, v, columns) : zero();
-    }
-  }
-  for (int64_t k = 0; k < pairs; ++k, panel += kTileColumns) {
-    Line b[V];
-    GENARM_UNROLL
-    for (int v = 0; v < V; ++v) b[v] = load_line(panel + 16 * v);
-    GENARM_UNROLL
-    for (int r = 0; r < R; ++r) {
-      const uint32_t x = kPacked ? a[k * kTileRows + r] : a[r * a_row + k];
-      GENARM_UNROLL
-      for (int v = 0; v < V; ++v) sum[r][v] = dot(sum[r][v], b[v], x);
-    }
-  }
-  GENARM_UNROLL
-  for (int r = 0; r < R; ++r) {
-    GENARM_UNROLL
-    for (int v = 0; v < V; ++v) store_columns<V>(c + r * ldc, sum[r][v], v, columns);
-  }
-}
-
-using Tile = void (*)(float*, int64_t, const uint32_t*, int64_t, const uint32_t*, int64_t, Start, int64_t);
-struct TileSet {
-  Tile tile[kTileRows + 1][kTileVectors + 1];
-};
-
-template <int R, bool kPacked>
-constexpr void fill(TileSet& set) {
-  set.tile[R][1] = tile<R, 1, kPacked>;
-  if constexpr (kTileVectors > 1) set.tile[R][kTileVectors] = tile<R, kTileVectors, kPacked>;
-  if constexpr (R > 1) fill<R - 1, kPacked>(set);
-}
-template <bool kPacked>
-constexpr TileSet all_tiles() {
-  TileSet set{};
-  fill<kTileRows, kPacked>(set);
-  return set;
-}
-constexpr TileSet kTiles[2] = {all_tiles<false>(), all_tiles<true>()};
 
 // A block of A or B: `depth` products deep from k0 on, `pairs` words.
 struct Depth {
@@ -162,8 +117,8 @@ void multiply_packed(const Product& p, const uint32_t* packed_a, const uint32_t*
     const int vectors = width <= 16 ? 1 : kTileVectors;
     for (int64_t i = 0; i < rows; i += kTileRows) {
       const int height = int(smaller(kTileRows, rows - i));
-      kTiles[tiled].tile[height][vectors](p.c + (m0 + i) * p.ldc + n0 + j, p.ldc, packed_a + i * d.pairs, d.pairs, panels,
-                                          d.pairs, start_of(p, d.k0, m0 + i, n0 + j), width);
+      kTiles<Bf16>[tiled].tile[height][vectors](p.c + (m0 + i) * p.ldc + n0 + j, p.ldc, packed_a + i * d.pairs, d.pairs,
+                                                panels, d.pairs, start_of(p, d.k0, m0 + i, n0 + j), width);
     }
   }
 }

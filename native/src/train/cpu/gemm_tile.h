@@ -1,4 +1,4 @@
-// What the matrix products in f32 and bf16 share: a tile's size, its ends, and packing of columns.
+// What the matrix products in f32 and bf16 share: the tile that they compute, and packing of columns.
 #pragma once
 
 #include "gemm.h"
@@ -43,6 +43,59 @@ inline Start start_of(const Product& p, int64_t k0, int64_t i, int64_t j) {
   if (k0 > 0) return {p.c + i * p.ldc + j, p.ldc};
   return {p.start ? p.start + i * p.start_row + j : nullptr, p.start_row};
 }
+
+// C[R, columns] from A (rows a_row words apart, or packed [k][kTileRows]) and a panel [k][kTileColumns] of B.
+// Factors: what a word of A and of the panel is, a Line of 16 words of the panel, and dot: sum + word times line.
+template <class Factors, int R, int V, bool kPacked>
+void tile(float* c, int64_t ldc, const typename Factors::Word* a, int64_t a_row, const typename Factors::Word* panel,
+          int64_t depth, Start start, int64_t columns) {
+  f32x16 sum[R][V];
+  GENARM_UNROLL
+  for (int r = 0; r < R; ++r) {
+    GENARM_UNROLL
+    for (int v = 0; v < V; ++v) {
+      sum[r][v] = start.start ? load_columns<V>(start.start + r * start.row, v, columns) : zero();
+    }
+  }
+  for (int64_t k = 0; k < depth; ++k, panel += kTileColumns) {
+    typename Factors::Line b[V];
+    GENARM_UNROLL
+    for (int v = 0; v < V; ++v) b[v] = Factors::line(panel + 16 * v);
+    GENARM_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const typename Factors::Word x = kPacked ? a[k * kTileRows + r] : a[r * a_row + k];
+      GENARM_UNROLL
+      for (int v = 0; v < V; ++v) sum[r][v] = Factors::dot(sum[r][v], b[v], x);
+    }
+  }
+  GENARM_UNROLL
+  for (int r = 0; r < R; ++r) {
+    GENARM_UNROLL
+    for (int v = 0; v < V; ++v) store_columns<V>(c + r * ldc, sum[r][v], v, columns);
+  }
+}
+
+template <class Factors>
+struct TileSet {
+  using Word = typename Factors::Word;
+  void (*tile[kTileRows + 1][kTileVectors + 1])(float*, int64_t, const Word*, int64_t, const Word*, int64_t, Start, int64_t);
+};
+
+template <class Factors, int R, bool kPacked>
+constexpr void fill(TileSet<Factors>& set) {
+  set.tile[R][1] = tile<Factors, R, 1, kPacked>;
+  if constexpr (kTileVectors > 1) set.tile[R][kTileVectors] = tile<Factors, R, kTileVectors, kPacked>;
+  if constexpr (R > 1) fill<Factors, R - 1, kPacked>(set);
+}
+template <class Factors, bool kPacked>
+constexpr TileSet<Factors> all_tiles() {
+  TileSet<Factors> set{};
+  fill<Factors, kTileRows, kPacked>(set);
+  return set;
+}
+// By whether A is packed; tile[rows][vectors].
+template <class Factors>
+constexpr TileSet<Factors> kTiles[2] = {all_tiles<Factors, false>(), all_tiles<Factors, true>()};
 
 GENARM_INLINE i32x16 load_words(const float* p) { return as_int(load(p)); }
 GENARM_INLINE i32x16 load_words(const uint32_t* p) { return load(reinterpret_cast<const int32_t*>(p)); }
