@@ -115,6 +115,7 @@ void CudaTraining::low_rank_backward(const train::LowRankArgs& a) {
   if (has_core) core_backward(a);
   train_scale(a.h_gradient, a.scale, rows * rank, stream_);
   multiply({a.a_gradient, in, a.h_gradient, 1, rank, dropped(a), in, 1, rank, in, rows, a.a_gradient, in});
+  if (!a.x_gradient) return;
   multiply({drops ? a.dropped : a.x_gradient, in, a.h_gradient, rank, 1, a.a, in, 1, rows, in, rank,
             drops ? nullptr : a.x_gradient, in});
   if (drops) train_dropout(a.x_gradient, a.dropped, a.dropout, rows, in, true, stream_);

@@ -221,7 +221,8 @@ float* Network::hidden_gradient() {
 
 void Network::backward() {
   for (int32_t l = config_.num_layers; l-- > 0;) {
-    if (checkpointing_) layer_forward(l, false);
+    // The last layer's activations are still there.
+    if (checkpointing_ && l + 1 < config_.num_layers) layer_forward(l, false);
     layer_backward(l);
   }
   if (!parameters_.embedding().trained) return;
@@ -237,7 +238,8 @@ void Network::backward() {
 void Network::layer_backward(int32_t l) {
   const TrainedLayer& layer = parameters_.layers()[size_t(l)];
   mlp_backward(layer, activations(l));
-  attention_backward(layer, activations(l), take(hidden_[size_t(l)], config_.hidden_size));
+  const bool input_is_trained = l > 0 || parameters_.embedding().trained;
+  attention_backward(layer, activations(l), take(hidden_[size_t(l)], config_.hidden_size), input_is_trained);
 }
 
 void Network::mlp_backward(const TrainedLayer& layer, Activations& a) {
@@ -259,9 +261,11 @@ void Network::mlp_backward(const TrainedLayer& layer, Activations& a) {
   operations_.rms_norm_backward(norm);
 }
 
-void Network::attention_backward(const TrainedLayer& layer, Activations& a, const float* hidden) {
+// input_is_trained: whether anything below reads the gradient of `hidden`.
+void Network::attention_backward(const TrainedLayer& layer, Activations& a, const float* hidden, bool input_is_trained) {
   const int64_t size = config_.hidden_size;
-  float *hidden_gradient = take(gradients_.hidden, size), *normed_gradient = take(gradients_.normed, size);
+  float* hidden_gradient = take(gradients_.hidden, size);
+  float* normed_gradient = input_is_trained ? take(gradients_.normed, size) : nullptr;
   const float* normed = take(a.normed, size);
   AttentionArgs attention = attention_args(layer, a);
   float* attended_gradient = take(gradients_.attended, layer.q.outputs);
@@ -278,6 +282,7 @@ void Network::attention_backward(const TrainedLayer& layer, Activations& a, cons
   apply_backward(layer.q, a.low_rank[kQ], attention.q_gradient, normed, normed_gradient, false);
   apply_backward(layer.k, a.low_rank[kK], attention.k_gradient, normed, normed_gradient, true);
   apply_backward(layer.v, a.low_rank[kV], attention.v_gradient, normed, normed_gradient, true);
+  if (!input_is_trained) return;
 
   RmsNormArgs norm = norm_args(*layer.input_norm, nullptr, take(a.scale, 1), hidden);
   norm.out_gradient = normed_gradient;

@@ -72,7 +72,7 @@ class Network {
   void attention_forward(const TrainedLayer& layer, Activations& a, const float* hidden);
   void layer_backward(int32_t layer);
   void mlp_backward(const TrainedLayer& layer, Activations& a);
-  void attention_backward(const TrainedLayer& layer, Activations& a, const float* hidden);
+  void attention_backward(const TrainedLayer& layer, Activations& a, const float* hidden, bool input_is_trained);
   void qk_backward(const TrainedLayer& layer, Activations& a);
 
   float* take(Array& array, int64_t columns) { return array.floats(backend_, num_rows_ * columns); }

@@ -102,7 +102,7 @@ struct LowRankArgs {
   float* dropped;   // [num_rows, inputs] workspace; not touched at rate 0
   float* h_gradient;  // [num_rows, rank] workspace of backward
   const float* y_gradient;
-  float* x_gradient;
+  float* x_gradient;  // or null
   float* a_gradient;
   float* b_gradient;
   float scale;

@@ -123,6 +123,7 @@ void low_rank_backward(TrainContext& context, const train::LowRankArgs& a) {
   const Product of_a = {a.a_gradient, in,   a.h_gradient, 1,    rank,         dropped(context, a), in,
                         1,            rank, in,           rows, a.a_gradient, in};
   multiply(context, &of_a, 1);
+  if (!a.x_gradient) return;
   const bool drops = a.dropout.rate > 0;
   const Product of_x = {drops ? a.dropped : a.x_gradient, in,   a.h_gradient, rank, 1, a.a, in, 1, rows, in, rank,
                         drops ? nullptr : a.x_gradient,   in};
