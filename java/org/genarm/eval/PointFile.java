@@ -1,7 +1,5 @@
 package org.genarm.eval;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -15,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.genarm.checkpoint.CheckpointException;
+import org.genarm.checkpoint.JsonLines;
 
 /** The responses of one grid point as JSONL, in the order of the prompts; a line is there or it is not, whatever happens. */
 final class PointFile {
@@ -57,16 +56,13 @@ final class PointFile {
   }
 
   private ObjectNode parse(String line) {
-    try {
-      JsonNode node = JSON.readTree(line);
-      if (node.path("response").isTextual() && node.path("index").asInt(-1) == lines.size()) {
-        return (ObjectNode) node;
-      }
-    } catch (JsonProcessingException broken) {
-      throw new CheckpointException(file, "line " + (lines.size() + 1), "a response", CheckpointException.quote(line));
+    String place = "line " + (lines.size() + 1);
+    ObjectNode node = JsonLines.object(file, place, line);
+    if (!node.path("response").isTextual() || node.path("index").asInt(-1) != lines.size()) {
+      throw new CheckpointException(
+          file, place, "the response to prompt " + lines.size(), CheckpointException.quote(line));
     }
-    throw new CheckpointException(file, "line " + (lines.size() + 1), "the response to prompt " + lines.size(),
-        CheckpointException.quote(line));
+    return node;
   }
 
   /** How many prompts have a response. */

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.genarm.checkpoint.CheckpointException;
 import org.genarm.checkpoint.Json;
+import org.genarm.checkpoint.JsonLines;
 
 /**
  * Reads prompts: JSONL or a JSON array of objects with {@code prompt_ids}, {@code prompt} or AlpacaEval's {@code
@@ -34,11 +35,11 @@ public final class PromptFile {
         }
       } else {
         for (String line : (Iterable<String>) text.lines().filter(any -> !any.isBlank())::iterator) {
-          add(prompts, file, parse(file, line, prompts.size()), limit);
+          add(prompts, file, JsonLines.object(file, "prompt " + prompts.size(), line), limit);
         }
       }
     } catch (JsonProcessingException broken) {
-      throw new CheckpointException(file, "a JSON array or one JSON object a line", "neither");
+      throw new CheckpointException(file, "a JSON array or one JSON object a line", Json.reason(broken));
     } catch (IOException unreadable) {
       throw new CheckpointException(file, "a readable file of prompts in UTF-8", unreadable);
     }
@@ -46,14 +47,6 @@ public final class PromptFile {
       throw new CheckpointException(file, "at least one prompt", "none");
     }
     return prompts;
-  }
-
-  private static JsonNode parse(Path file, String line, int number) {
-    try {
-      return JSON.readTree(line);
-    } catch (JsonProcessingException broken) {
-      throw new CheckpointException(file, "prompt " + number, "a JSON object", CheckpointException.quote(line));
-    }
   }
 
   private static void add(List<EvalPrompt> prompts, Path file, JsonNode node, int limit) {

@@ -1,15 +1,6 @@
 package org.genarm.train;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.StreamReadFeature;
-import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -19,6 +10,7 @@ import java.util.function.Function;
 import java.util.zip.CRC32;
 import org.genarm.checkpoint.CheckpointException;
 import org.genarm.checkpoint.Json;
+import org.genarm.checkpoint.JsonLines;
 
 /**
  * Reads a JSONL file of pairs: {@code prompt_ids}, {@code chosen_ids} and {@code rejected_ids} as they are, or {@code
@@ -26,12 +18,6 @@ import org.genarm.checkpoint.Json;
  * {@code "labels": {"NAME": 1, ...}} says which of several objectives prefer the pair (1) or its reverse (-1).
  */
 public final class PreferencePairs {
-  private static final ObjectMapper LINES =
-      JsonMapper.builder()
-          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
-          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-          .build();
-
   private final PairLimits limits;
   private final PairEncoder encoder;
   private final Path file;
@@ -52,16 +38,10 @@ public final class PreferencePairs {
    */
   public static PreferencePairs read(Path file, PairLimits limits, PairEncoder encoder) {
     PreferencePairs read = new PreferencePairs(file, limits, encoder);
-    try (BufferedReader lines = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
-      int number = 0;
-      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        number++;
-        if (!line.isBlank()) {
-          read.add("line " + number, line);
-        }
+    try (JsonLines lines = JsonLines.open(file, "pairs")) {
+      for (JsonNode line = lines.next(); line != null; line = lines.next()) {
+        read.add(lines.place(), line);
       }
-    } catch (IOException unreadable) {
-      throw new CheckpointException(file, "a readable file of pairs, one a line", unreadable);
     }
     if (read.pairs.isEmpty()) {
       String found = read.skipped == 0 ? "none" : read.skipped + " that are too long and no other";
@@ -101,8 +81,7 @@ public final class PreferencePairs {
     return pairs.size() + " pairs, " + Long.toHexString(sum.getValue());
   }
 
-  private void add(String line, String text) {
-    JsonNode node = parse(line, text);
+  private void add(String line, JsonNode node) {
     PreferencePair pair = new PreferencePair(prompt(line, node), response(line, node, "chosen"), rejected(line, node));
     if (pair.prompt().length == 0) {
       throw new CheckpointException(file, line, "a prompt of at least one token", "none");
@@ -117,20 +96,6 @@ public final class PreferencePairs {
           file, line, "at most " + limits.maxLength() + " tokens (--skip-long leaves longer pairs out)",
           pair.longest() + " tokens");
     }
-  }
-
-  private JsonNode parse(String line, String text) {
-    JsonNode node;
-    try {
-      node = LINES.readTree(text);
-    } catch (JsonProcessingException broken) {
-      throw new CheckpointException(
-          file, line, "a JSON object", CheckpointException.quote(broken.getOriginalMessage()));
-    }
-    if (!node.isObject()) {
-      throw new CheckpointException(file, line, "a JSON object", Json.kind(node));
-    }
-    return node;
   }
 
   private Map<String, Integer> labels(String line, JsonNode node) {

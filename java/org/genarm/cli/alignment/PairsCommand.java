@@ -1,10 +1,6 @@
 package org.genarm.cli.alignment;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -13,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.genarm.checkpoint.CheckpointException;
+import org.genarm.checkpoint.JsonLines;
 import org.genarm.cli.console.ExitCode;
 import org.genarm.train.PairColumns;
 import picocli.CommandLine.Command;
@@ -33,8 +30,6 @@ import picocli.CommandLine.Spec;
     },
     mixinStandardHelpOptions = true)
 public final class PairsCommand implements Callable<Integer> {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   @Spec private CommandSpec spec;
 
   @Option(names = "--from", required = true, paramLabel = "hh|pku-better|pku-safer|ultrafeedback",
@@ -71,31 +66,22 @@ public final class PairsCommand implements Callable<Integer> {
     if (heldOut < 0 || heldOut > 0 != (heldOutFile != null)) {
       throw usage("--held-out and --held-out-file: expected both or neither");
     }
-    try (BufferedReader rows = open();
+    try (JsonLines rows = JsonLines.open(in, "rows");
         BufferedWriter pairs = create(out);
         BufferedWriter held = heldOutFile == null ? null : create(heldOutFile)) {
-      int number = 0;
-      for (String line = rows.readLine(); line != null; line = rows.readLine()) {
-        number++;
-        Optional<ObjectNode> pair = line.isBlank() ? Optional.empty() : convert(columns, line, number);
+      for (ObjectNode row = rows.next(); row != null; row = rows.next()) {
+        Optional<ObjectNode> pair = convert(columns, rows.place(), row);
         if (pair.isPresent()) {
           (kept < heldOut ? held : pairs).write(pair.get() + "\n");
           kept++;
         }
       }
     } catch (IOException failure) {
-      throw new CheckpointException(in, "a readable file in UTF-8 and room to write", failure);
+      throw new CheckpointException(out, "room to write", failure);
     }
     spec.commandLine().getOut().println(out + ": " + Math.max(0, kept - heldOut) + " pairs, " + Math.min(kept, heldOut)
         + " held out, " + same + " with equal responses and " + tooLong + " too long left out");
     return ExitCode.OK;
-  }
-
-  private BufferedReader open() throws IOException {
-    if (!Files.isRegularFile(in)) {
-      throw new CheckpointException(in, "a file of rows, one a line", "none");
-    }
-    return Files.newBufferedReader(in, StandardCharsets.UTF_8);
   }
 
   private static BufferedWriter create(Path file) {
@@ -106,15 +92,12 @@ public final class PairsCommand implements Callable<Integer> {
     }
   }
 
-  private Optional<ObjectNode> convert(PairColumns columns, String line, int number) {
+  private Optional<ObjectNode> convert(PairColumns columns, String place, ObjectNode row) {
     Optional<ObjectNode> pair;
     try {
-      JsonNode row = JSON.readTree(line);
       pair = columns.convert(row);
-    } catch (JsonProcessingException broken) {
-      throw new CheckpointException(in, "line " + number, "a JSON object", CheckpointException.quote(line));
     } catch (IllegalArgumentException wrong) {
-      throw new CheckpointException(in, "line " + number, "the columns of " + columns, wrong.getMessage());
+      throw new CheckpointException(in, place, "the columns of " + columns, wrong.getMessage());
     }
     if (pair.isEmpty()) {
       same++;

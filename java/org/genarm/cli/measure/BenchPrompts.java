@@ -1,19 +1,15 @@
 package org.genarm.cli.measure;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntFunction;
 import org.genarm.checkpoint.CheckpointException;
-import org.genarm.checkpoint.Json;
+import org.genarm.checkpoint.JsonLines;
 
 /** The bodies of a serving bench's requests, by number: random prompts of one length, or those of a file in turns. */
 final class BenchPrompts {
@@ -51,16 +47,10 @@ final class BenchPrompts {
    */
   static BenchPrompts read(Path file, BenchClient client, BenchOptions options) {
     List<ObjectNode> bodies = new ArrayList<>();
-    try {
-      int number = 0;
-      for (String line : Files.readAllLines(file)) {
-        number++;
-        if (!line.isBlank()) {
-          bodies.add(body(file, number, line));
-        }
+    try (JsonLines lines = JsonLines.open(file, "prompts")) {
+      for (ObjectNode line = lines.next(); line != null; line = lines.next()) {
+        bodies.add(body(file, lines.place(), line));
       }
-    } catch (IOException e) {
-      throw new CheckpointException(file, "a readable file of prompts, one a line", e);
     }
     if (bodies.isEmpty()) {
       throw new CheckpointException(file, "at least one prompt", "none");
@@ -68,17 +58,12 @@ final class BenchPrompts {
     return new BenchPrompts(client, options, number -> bodies.get(Math.floorMod(number, bodies.size())).deepCopy());
   }
 
-  private static ObjectNode body(Path file, int number, String line) {
-    try {
-      JsonNode read = JSON.readTree(line);
-      JsonNode body = read.path("body").isObject() ? read.get("body") : read;
-      if (body.has("prompt") || body.has("messages")) {
-        return (ObjectNode) body;
-      }
-      throw new CheckpointException(file, "a prompt or messages in line " + number, "neither");
-    } catch (JsonProcessingException e) {
-      throw new CheckpointException(file, "a JSON object in line " + number, Json.reason(e));
+  private static ObjectNode body(Path file, String place, ObjectNode line) {
+    ObjectNode body = line.path("body") instanceof ObjectNode inner ? inner : line;
+    if (body.has("prompt") || body.has("messages")) {
+      return body;
     }
+    throw new CheckpointException(file, place, "a prompt or messages", "neither");
   }
 
   /** The request of this number; what the file says of it stands, but that it streams and what weighs. */

@@ -125,7 +125,7 @@ class BenchServeCommandTest {
         "--request-rate", "0");
     assertRefused(ExitCode.USAGE, "no request was answered: HTTP 400", "--url", server.url(), "--api-key", "key",
         "--input-len", "600");
-    assertRefused(ExitCode.FILES, "expected a prompt or messages in line 2, found neither", "--url", server.url(),
+    assertRefused(ExitCode.FILES, "line 2: expected a prompt or messages, found neither", "--url", server.url(),
         "--api-key", "key", "--prompts", prompts.toString());
   }
 
