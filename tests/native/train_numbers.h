@@ -64,8 +64,11 @@ inline void check_gradient(const Floats& found, Doubles& x, const Doubles& weigh
 #ifdef GENARM_TRAIN_ON_CUDA
 constexpr bool kOnCuda = true;
 inline void on_every_isa(const std::function<void(Operations&)>& body) {
-  SyncedCudaTraining operations;
-  body(operations);
+  for (const uint64_t seed : {0, 7}) {  // both orders of threads, both fillings of memory, one and two blocks at once
+    simt::set_seed(seed);
+    SyncedCudaTraining operations;
+    body(operations);
+  }
 }
 #else
 constexpr bool kOnCuda = false;

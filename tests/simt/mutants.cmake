@@ -1,6 +1,7 @@
 # Plants the bugs of mutants/KERNEL.cmake in the kernel, one at a time, and runs its test in one build after the other
 # until it is noticed: a bug that is not shows a test that cannot fail. Needs the tests to be built in BUILD; their
-# object files are TEST_PLAIN, TEST_ASAN, TEST_TSAN, what they need beside the kernels ENGINE_PLAIN, .... With -DALL_BUILDS=ON every build runs, for a table.
+# object files, separated by commas, are TESTS_PLAIN, TESTS_ASAN, TESTS_TSAN. With -DALL_BUILDS=ON every build runs, for a
+# table.
 include(${ROOT}/native/src/simt/simt.cmake)
 set(work ${BUILD}/mutants_${KERNEL})
 file(REMOVE_RECURSE ${work})
@@ -9,6 +10,24 @@ set(SEEDS_ASAN 3)
 set(SEEDS_TSAN 2)
 set(missed "")
 set(total 0)
+
+function(run_or_stop what)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status ERROR_VARIABLE output)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "${what}:\n${output}")
+  endif()
+endfunction()
+
+# In a word, by what it left.
+function(how_it_ended out status output)
+  string(REGEX MATCH "data race|AddressSanitizer: [a-z-]+|runtime error|deadlock|no progress|kernel of|expected|not true" how "${output}")
+  string(REPLACE "kernel of" "fault" how "${how}")
+  string(REGEX REPLACE "expected|not true" "value" how "${how}")
+  if(NOT how)
+    set(how "${status}")
+  endif()
+  set(${out} "${how}" PARENT_SCOPE)
+endfunction()
 
 # In FILE (of native/src/cuda) the text OLD, which must stand there once, becomes NEW.
 function(mutant name file old new)
@@ -25,8 +44,8 @@ function(mutant name file old new)
 
   set(noticed "")
   foreach(build PLAIN ASAN TSAN)
-    if(NOT TEST_${build} OR (noticed AND NOT ALL_BUILDS))
-      continue()
+    if(noticed AND NOT ALL_BUILDS)
+      break()
     endif()
     string(TOLOWER simt_${build} simt)
     # The mutated file comes first on the include path; a mutated .cu is compiled itself.
@@ -34,25 +53,23 @@ function(mutant name file old new)
     if(EXISTS ${work}/cuda/${KERNEL}.cu)
       set(source ${work}/cuda/${KERNEL}.cu)
     endif()
-    execute_process(
-      COMMAND ${CXX} ${GENARM_SIMT_FLAGS_${build}} ${GENARM_SIMT_FLAGS} -I${work} -I${ROOT}/native/src
-              -I${ROOT}/native/include -I${ROOT}/tests/simt -x c++ ${source}
-              -x none ${TEST_${build}} ${ENGINE_${build}} ${BUILD}/lib${simt}_cuda.a ${BUILD}/lib${simt}.a -o ${work}/${simt}
-      RESULT_VARIABLE status ERROR_VARIABLE output)
-    if(NOT status EQUAL 0)
-      message(FATAL_ERROR "${name} does not compile:\n${output}")
+    set(flags ${GENARM_SIMT_FLAGS_${build}} ${GENARM_SIMT_FLAGS} -I${work} -I${ROOT}/native/src -I${ROOT}/native/include
+              -I${ROOT}/tests/simt)
+    set(libraries ${BUILD}/lib${simt}_engine_on_cuda.a ${BUILD}/lib${simt}_cuda.a ${BUILD}/lib${simt}.a)
+    string(REPLACE "," ";" tests "${TESTS_${build}}")
+    if(tests)
+      run_or_stop("${name} does not compile" ${CXX} ${flags} -x c++ -c ${source} -o ${work}/kernel.o)
     endif()
-    execute_process(COMMAND ${work}/${simt} ${SEEDS_${build}} RESULT_VARIABLE status OUTPUT_VARIABLE output
-                    ERROR_VARIABLE output TIMEOUT 120)
-    if(NOT status EQUAL 0)
-      string(REGEX MATCH "data race|AddressSanitizer: [a-z-]+|runtime error|deadlock|no progress|kernel of|expected" how "${output}")
-      string(REPLACE "kernel of" "fault" how "${how}")
-      string(REPLACE "expected" "value" how "${how}")
-      if(NOT how)
-        set(how "${status}")
+    foreach(test ${tests})
+      run_or_stop("${name} does not link" ${CXX} ${flags} ${work}/kernel.o ${test} ${libraries} -o ${work}/${simt})
+      execute_process(COMMAND ${work}/${simt} ${SEEDS_${build}} RESULT_VARIABLE status OUTPUT_VARIABLE output
+                      ERROR_VARIABLE output TIMEOUT 120)
+      if(NOT status EQUAL 0)
+        how_it_ended(how "${status}" "${output}")
+        string(APPEND noticed " ${build}(${how})")
+        break()
       endif()
-      string(APPEND noticed " ${build}(${how})")
-    endif()
+    endforeach()
   endforeach()
   file(REMOVE_RECURSE ${work})
   message("${KERNEL}: ${name}:${noticed}")

@@ -5,6 +5,7 @@
 
 #include "cuda/cuda_training.h"
 #include "cuda/runtime.h"
+#include "simt/simt.h"
 
 namespace genarm_test {
 
