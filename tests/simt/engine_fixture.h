@@ -124,11 +124,12 @@ inline ga_engine_config limits_of(int32_t max_model_len, int32_t max_in_flight =
 }
 
 struct Rig : genarm_test::StepWriter {
-  CudaBackend backend{0};
+  CudaBackend backend;
   Engine engine;
 
-  explicit Rig(int32_t max_model_len = 100, int32_t max_in_flight = 1, int32_t vocab_size = kVocab)
-      : StepWriter(32), engine(backend, limits_of(max_model_len, max_in_flight, vocab_size)) {}
+  explicit Rig(int32_t max_model_len = 100, int32_t max_in_flight = 1, int32_t vocab_size = kVocab,
+               size_t partial_bytes = 64 << 20)
+      : StepWriter(32), backend(0, partial_bytes), engine(backend, limits_of(max_model_len, max_in_flight, vocab_size)) {}
 
   void start() {
     engine.start();

@@ -54,6 +54,37 @@ void an_engine_may_be_closed_with_steps_in_flight() {
   for (int step = 0; step < 4; ++step) generation.texts.submit(step);
 }
 
+// Until the end of a case.
+struct LostDevice {
+  LostDevice() = default;
+  ~LostDevice() { simt::set_device_lost(false); }
+  LostDevice(const LostDevice&) = delete;
+  LostDevice& operator=(const LostDevice&) = delete;
+};
+
+// As on a GPU after a fault: the step says so, and closing gives everything back without a further error.
+void an_engine_of_a_lost_device_can_be_closed() {
+  const Model base = model_of(one_layer(), 1), arm = model_of(one_layer(), 2);
+  const LostDevice lost;
+  Generation generation(base, arm, 2, false);
+  generation.texts.submit(0);
+  generation.rig.collect();
+  generation.texts.submit(1);
+  simt::set_device_lost(true);
+
+  std::vector<ga_status> ended;
+  const std::function<void()> calls[] = {[&] { generation.rig.collect(); }, [&] { generation.texts.submit(2); }};
+  for (const auto& call : calls) {
+    try {
+      call();
+    } catch (const Error& error) {
+      ended.push_back(error.status);
+    }
+  }
+
+  CHECK(ended == std::vector<ga_status>(2, GA_DEVICE_ERROR));
+}
+
 // Each has a line of its own to the host.
 void engines_of_one_device_take_turns() {
   const Model model = model_of(one_layer(), 5);
@@ -104,5 +135,6 @@ int main(int argc, char** argv) {
   return cuda::run_cases(argc, argv,
                          {{"tokens_do_not_depend_on_the_steps_in_flight", tokens_do_not_depend_on_the_steps_in_flight},
                           {"an_engine_may_be_closed_with_steps_in_flight", an_engine_may_be_closed_with_steps_in_flight},
+                          {"an_engine_of_a_lost_device_can_be_closed", an_engine_of_a_lost_device_can_be_closed},
                           {"engines_of_one_device_take_turns", engines_of_one_device_take_turns}});
 }

@@ -35,6 +35,23 @@ void qwen3_matches_its_definition() {
   check_family(c, 0);
 }
 
+// A window on every layer, heads that are not hidden_size / num_heads wide.
+void mistral_matches_its_definition() {
+  ga_model_config c = config_of(4, 2, 10);
+  Model model = model_of(c, 12);
+  model.windows.assign(model.windows.size(), 6);
+  const auto prompt = ids(21, 3);
+  Rig rig;
+  rig.engine.add_view(load(rig.backend, model), nullptr, 32);
+  rig.start();
+
+  rig.lane(0, 0, prompt.data(), 21, 0);
+  rig.sequence({{20, 1.f}});
+  rig.engine.step();
+
+  check_law(rig.law(0), model.logits(prompt).back(), 20);
+}
+
 void biases_everywhere_match_their_definition() {
   ga_model_config c = config_of(3, 3, 16);
   c.qkv_bias = c.o_bias = c.mlp_bias = 1;
@@ -203,6 +220,53 @@ void a_blocked_product_does_not_change_a_bit() {
   }
 }
 
+// Normed heads wider than a blocked product's outputs: qkv goes without, the layer's others do not.
+void heads_of_256_numbers_match_their_definition() {
+  ga_model_config c = config_of(2, 1, 256);
+  c.num_layers = 1;
+  c.qk_norm = 1;
+  const Model model = model_of(c, 13);
+  const auto prompt = ids(70, 4);
+  Rig rig;
+  rig.engine.add_view(load(rig.backend, model), nullptr, 32);
+  rig.start();
+
+  rig.lane(0, 0, prompt.data(), 70, 0);
+  rig.sequence({{69, 1.f}});
+  rig.engine.step();
+
+  const std::vector<float> law = rig.law(0);
+  check_law(law, model.logits(prompt).back(), 69);
+  CHECK(run_chunked(model, 35, 0, 70).first == law);
+}
+
+// Laws of rows far into a text, for lanes of one row, of a few, and of more than take turns.
+std::vector<std::vector<float>> far_laws(const Model (&models)[2], size_t partial_bytes) {
+  std::vector<std::vector<float>> laws;
+  Rig rig(300, 1, kVocab, partial_bytes);
+  rig.num_pages = 57;
+  for (const Model& model : models) rig.engine.add_view(load(rig.backend, model), nullptr, rig.num_pages);
+  rig.start();
+  for (const auto& [lanes, rows] : {std::pair(3, 1), std::pair(2, 9), std::pair(1, 40)}) {
+    rig.clear();
+    for (int32_t v = 0; v < 2; ++v)
+      for (int32_t l = 0; l < lanes; ++l) {
+        const int32_t first = rig.lane(v, 250, ids(rows, v + 2 * l).data(), rows, 19 * l);
+        for (int32_t r = 0; r < rows; r += 5) rig.sequence({{first + r, 1.f}});
+      }
+    rig.engine.step();
+    for (int32_t s = 0; s < rig.step->num_sequences; ++s) laws.push_back(rig.law(s));
+  }
+  return laws;
+}
+
+// No room for a row of both models, for a row, for three.
+void what_the_scratch_of_attention_cannot_hold_changes_no_bit() {
+  const Model models[] = {model_of(config_of(4, 2, 6), 1), model_of(config_of(4, 1, 8), 2)};
+  const auto expected = far_laws(models, 64 << 20);
+  for (const size_t bytes : {1, 1000}) CHECK(far_laws(models, bytes) == expected);
+}
+
 void a_page_is_shared_in_the_step_that_fills_it() {
   const Model model = model_of(config_of(4, 2, 6), 8);
   const auto prompt = ids(21, 6);
@@ -283,6 +347,7 @@ int main(int argc, char** argv) {
                          {{"llama_matches_its_definition", llama_matches_its_definition},
                           {"qwen2_matches_its_definition", qwen2_matches_its_definition},
                           {"qwen3_matches_its_definition", qwen3_matches_its_definition},
+                          {"mistral_matches_its_definition", mistral_matches_its_definition},
                           {"biases_everywhere_match_their_definition", biases_everywhere_match_their_definition},
                           {"quantised_models_match_their_definition", quantised_models_match_their_definition},
                           {"formats_run_side_by_side", formats_run_side_by_side},
@@ -291,6 +356,9 @@ int main(int argc, char** argv) {
                           {"a_score_head_gives_its_scores", a_score_head_gives_its_scores},
                           {"chunks_and_batches_do_not_change_a_bit", chunks_and_batches_do_not_change_a_bit},
                           {"a_blocked_product_does_not_change_a_bit", a_blocked_product_does_not_change_a_bit},
+                          {"heads_of_256_numbers_match_their_definition", heads_of_256_numbers_match_their_definition},
+                          {"what_the_scratch_of_attention_cannot_hold_changes_no_bit",
+                           what_the_scratch_of_attention_cannot_hold_changes_no_bit},
                           {"a_page_is_shared_in_the_step_that_fills_it", a_page_is_shared_in_the_step_that_fills_it},
                           {"a_decoding_step_is_one_graph", a_decoding_step_is_one_graph},
                           {"what_the_device_cannot_do_is_named", what_the_device_cannot_do_is_named}});

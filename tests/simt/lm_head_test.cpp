@@ -207,6 +207,19 @@ void heads_of_several_formats_add_up() {
   }
 }
 
+// As many as need the shared memory that a kernel has without asking, less what this one declares.
+void hundreds_of_sequences_share_a_head() {
+  const int count = 640;
+  const Head head(16, 8, count, false, 21);
+  std::vector<std::vector<Term>> terms;
+  std::vector<SamplingPlan> plans;
+  for (int s = 0; s < count; ++s) {
+    terms.push_back({{0, s}});
+    plans.push_back(plan_of(uint64_t(s) + 1, 1, -1));
+  }
+  Problem(16, {&head}, terms, plans).run_and_check();
+}
+
 // A launch of one sequence over one head, and the memory that it points to.
 struct OneSequence {
   Array<int32_t> first, zero, sampled;
@@ -303,6 +316,7 @@ int main(int argc, char** argv) {
                     {"terms_of_several_heads_add_up", terms_of_several_heads_add_up},
                     {"biases_add_up_too", biases_add_up_too},
                     {"heads_of_several_formats_add_up", heads_of_several_formats_add_up},
+                    {"hundreds_of_sequences_share_a_head", hundreds_of_sequences_share_a_head},
                     {"nothing_finite_draws_nothing", nothing_finite_draws_nothing},
                     {"equal_logits_give_the_lowest_id", equal_logits_give_the_lowest_id},
                     {"follows_a_final_norm_that_it_overlaps", follows_a_final_norm_that_it_overlaps}});

@@ -196,7 +196,7 @@ bool has_many_rows(const AttentionProblem<T>& p) {
 template <class T, int kDim, bool kMany>
 void launch_attention(std::vector<AttentionProblem<T>>& problems, int max_blocks, Order order, stream_t stream) {
   using Work = AttentionWork<kDim, kMany>;
-  static_assert(sizeof(Work) <= (227 << 10) / 2, "two blocks on an SM");
+  static_assert(sizeof(Work) <= 99 << 10, "of a block of sm_86; two on an SM of sm_90");
   int64_t most = 0;
   bool has_scratch = true;
   const auto blocks_of = [](const AttentionProblem<T>& p) {

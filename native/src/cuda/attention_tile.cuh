@@ -33,7 +33,6 @@ struct AttentionWork {
   bf16 keys[kTilePositions][kDim + 8], values[kTilePositions][kDim + 8];
   uint4 weights[2][kMany ? 1 : kTileSteps][32];   // where warps share a tile: fragments, of each step
   float top[kAttentionWarps][kQueriesOfTile];     // and the largest score of each warp's positions
-  float kept[4 * kColumns][kAttentionThreads];    // each thread's own: the sums of the blocks before
   int last;
 };
 
@@ -151,7 +150,7 @@ class AttentionSums {
 #pragma unroll
     for (int c = 0; c < Work::kColumns; ++c) {
 #pragma unroll
-      for (int i = 0; i < 4; ++i) work_.kept[4 * c + i][threadIdx.x] = sum_[c][i];
+      for (int i = 0; i < 4; ++i) kept_[c][i] = sum_[c][i];
     }
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
@@ -168,7 +167,7 @@ class AttentionSums {
 #pragma unroll
       for (int c = 0; c < Work::kColumns; ++c) {
 #pragma unroll
-        for (int j = 2 * i; j < 2 * i + 2; ++j) sum_[c][j] = fold.of(work_.kept[4 * c + j][threadIdx.x], sum_[c][j]);
+        for (int j = 2 * i; j < 2 * i + 2; ++j) sum_[c][j] = fold.of(kept_[c][j], sum_[c][j]);
       }
     }
   }
@@ -304,7 +303,7 @@ class AttentionSums {
   int low_[2], high_[2];
   float top_[2], kept_top_[2], kept_total_[2];
   float total_[4];  // the sum of weights, in every column the same
-  float sum_[Work::kColumns][4];
+  float sum_[Work::kColumns][4], kept_[Work::kColumns][4];
 };
 
 }  // namespace genarm::cuda

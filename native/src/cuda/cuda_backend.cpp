@@ -10,8 +10,6 @@ namespace genarm {
 namespace cuda {
 namespace {
 
-constexpr size_t kPartialBytes = 64 << 20;  // of attention's scratch; rows beyond it take turns or do without
-
 struct CudaBuffer final : Buffer {
   CudaBuffer(size_t size, stream_t stream) : memory(std::max<size_t>(size, 1)) {
     device_clear(memory.as<void>(), size, stream);
@@ -35,15 +33,17 @@ int64_t row_bytes(int64_t heads, int64_t head_dim, int64_t max_blocks) {
 
 }  // namespace
 
-CudaBackend::CudaBackend(int device) : device_(device), description_("cuda, " + device_select(device)), stream_(stream_create()), graphs_(stream_) {}
+CudaBackend::CudaBackend(int device, size_t partial_bytes)
+    : device_(device), partial_bytes_(partial_bytes), description_("cuda, " + device_select(device)),
+      stream_(stream_create()), graphs_(stream_) {}
 
 CudaBackend::~CudaBackend() {
   try {
     device_use(device_);
     stream_sync(stream_);
-    stream_destroy(stream_);
-  } catch (const Error&) {  // the device is lost, and its memory with it
+  } catch (const Error&) {  // the device is lost
   }
+  stream_destroy(stream_);
 }
 
 DeviceBytes CudaBackend::memory() const {
@@ -121,7 +121,7 @@ void CudaBackend::reserve(const Limits& limits) {
   max_blocks_ = (limits_.max_positions + kAttentionBlock - 1) / kAttentionBlock;
 
   const size_t row = size_t(row_bytes(limits_.max_heads, limits_.head_dim, max_blocks_));
-  grow(partials_, std::max(row, std::min(kPartialBytes, row * size_t(limits_.max_rows))));
+  grow(partials_, std::max(row, std::min(partial_bytes_, row * size_t(limits_.max_rows))));
   grow(tickets_, (size_t(limits_.max_rows) * size_t(limits_.max_heads) + 1) * sizeof(unsigned));
   if (limits_.max_rows > kMostGemvRows)
     grow(inputs_, size_t(limits_.max_rows) * size_t((limits_.max_columns + 127) / 128 * 128) * sizeof(bf16));

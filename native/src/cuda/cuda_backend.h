@@ -18,7 +18,8 @@ namespace genarm::cuda {
 
 class CudaBackend : public Backend {
  public:
-  explicit CudaBackend(int device);
+  // partial_bytes: of attention's scratch; rows beyond it take turns or do without.
+  explicit CudaBackend(int device, size_t partial_bytes = 64 << 20);
   ~CudaBackend() override;
 
   const std::string& description() const override { return description_; }
@@ -59,6 +60,7 @@ class CudaBackend : public Backend {
   void reserve_updates(int64_t rows);
 
   int device_;
+  size_t partial_bytes_;
   std::string description_;
   stream_t stream_;
   Limits limits_{};

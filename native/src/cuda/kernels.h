@@ -192,7 +192,7 @@ struct HeadInput {
 };
 
 constexpr int kMaxHeads = 16;
-constexpr size_t kMaxHeadBytes = 96 << 10;  // shared: 64 bytes for each row of the heads, 8 for each sequence
+constexpr size_t kMaxHeadBytes = 92 << 10;  // shared: 64 bytes for each row of the heads, 8 for each sequence
 constexpr int kHeadBlocks = 264;  // two on each SM of an H100
 
 // combined[s, v] = sum over j in [first[s], first[s + 1]) of logits(head[problem[j]], x_row[j])[v] + bias of v; to z, or

@@ -51,14 +51,18 @@ struct Grid {
         line(at_line) {}
 };
 
+// A block has 48 KB without asking, of which what it declares by SMEM is a part: 16 KB at most beside SMEM_DYN.
+constexpr size_t kSharedBytesWithoutAsking = 32 << 10;
+
 #ifdef __CUDACC__
-constexpr size_t kSharedBytesWithoutAsking = 48 << 10;
+// Whether the current device knows programmatic dependent launch: sm_90 and newer (runtime.cu).
+bool device_overlaps_kernels();
 
 template <class... Parameters, class... Arguments>
 void launch_now(void (*kernel)(Parameters...), const Grid& grid, stream_t stream, Arguments&&... arguments) {
   cudaLaunchAttribute attributes[2] = {};
   unsigned num_attributes = 0;
-  if (grid.order == Order::overlaps_previous) {
+  if (grid.order == Order::overlaps_previous && device_overlaps_kernels()) {
     attributes[num_attributes].id = cudaLaunchAttributeProgrammaticStreamSerialization;
     attributes[num_attributes++].val.programmaticStreamSerializationAllowed = 1;
   }
@@ -87,6 +91,7 @@ void launch_now(void (*kernel)(Parameters...), const Grid& grid, stream_t stream
   shape.grid = grid.blocks;
   shape.block = dim3(grid.threads);
   shape.shared_bytes = grid.shared_bytes;
+  shape.asks_for_shared = grid.shared_bytes > kSharedBytesWithoutAsking;
   shape.overlaps = grid.order == Order::overlaps_previous;
   shape.cooperative = grid.cooperative != 0;
   shape.file = grid.file;

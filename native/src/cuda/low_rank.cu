@@ -69,7 +69,7 @@ __global__ void __launch_bounds__(kThreads, 2) shrink_kernel(const __grid_consta
   grid_launch_dependents();
   const LowRankInput& in = updates.input;
   const LowRankUpdate& p = updates.update[blockIdx.z];
-  const int r = int(blockIdx.x), row = int(blockIdx.y), step = kThreads * kWide;
+  const int row = int(blockIdx.x), r = int(blockIdx.y), step = kThreads * kWide;
   const int end = r < p.rank && row < p.num_rows ? in.columns : 0;
   const float* a = end > 0 ? p.a + int64_t(r) * in.columns : nullptr;
   float ahead[kAhead][kWide];
@@ -145,7 +145,7 @@ void shrink(const LowRankInput& input, const LowRankUpdate* updates, int count, 
       if (each.w1) mixed_rank = std::max(mixed_rank, each.rank);
     }
     if (rows == 0) continue;
-    const Grid grid(dim3(unsigned(rank), unsigned(rows), unsigned(size)), kThreads, order);
+    const Grid grid(dim3(unsigned(rows), unsigned(rank), unsigned(size)), kThreads, order);
     launch(wide ? shrink_kernel<4> : shrink_kernel<1>, grid, stream, batch);
     if (mixed_rank > 0)
       launch(mix_kernel, Grid(dim3(unsigned(rows), unsigned(size)), kThreads, order, size_t(mixed_rank) * sizeof(float)), stream, batch);

@@ -2,6 +2,7 @@
 
 #include <cuda_runtime.h>
 
+#include "cuda/launch.h"
 #include "error.h"
 
 namespace genarm::cuda {
@@ -63,13 +64,25 @@ int device_processors() {
   return processors;
 }
 
+bool device_overlaps_kernels() {
+  static thread_local int asked = -1;
+  static thread_local bool overlaps = false;
+  int device = 0, major = 0;
+  check(cudaGetDevice(&device), "cudaGetDevice");
+  if (device == asked) return overlaps;
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "device attributes");
+  overlaps = major >= 9;
+  asked = device;
+  return overlaps;
+}
+
 stream_t stream_create() {
   stream_t stream = nullptr;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate");
   return stream;
 }
 
-void stream_destroy(stream_t stream) { check(cudaStreamDestroy(stream), "cudaStreamDestroy"); }
+void stream_destroy(stream_t stream) noexcept { cudaStreamDestroy(stream); }
 
 void stream_sync(stream_t stream) { check(cudaStreamSynchronize(stream), "cudaStreamSynchronize"); }
 
@@ -79,7 +92,7 @@ void* device_alloc(size_t bytes) {
   return memory;
 }
 
-void device_free(void* memory) { check(cudaFree(memory), "cudaFree"); }
+void device_free(void* memory) noexcept { cudaFree(memory); }
 
 void device_clear(void* memory, size_t bytes, stream_t stream) {
   check(cudaMemsetAsync(memory, 0, bytes, stream), "cudaMemset");
@@ -91,7 +104,7 @@ void* host_alloc(size_t bytes) {
   return memory;
 }
 
-void host_free(void* memory) { check(cudaFreeHost(memory), "cudaFreeHost"); }
+void host_free(void* memory) noexcept { cudaFreeHost(memory); }
 
 void* host_on_device(void* memory) {
   void* device = nullptr;
@@ -137,9 +150,7 @@ void graph_launch(graph_t graph, stream_t stream) {
   check(cudaGraphLaunch(reinterpret_cast<cudaGraphExec_t>(graph), stream), "cudaGraphLaunch");
 }
 
-void graph_destroy(graph_t graph) {
-  check(cudaGraphExecDestroy(reinterpret_cast<cudaGraphExec_t>(graph)), "cudaGraphExecDestroy");
-}
+void graph_destroy(graph_t graph) noexcept { cudaGraphExecDestroy(reinterpret_cast<cudaGraphExec_t>(graph)); }
 
 void copy_to_device(void* device, const void* host, size_t bytes, stream_t stream) {
   check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream), "copy to the device");

@@ -1,5 +1,6 @@
 // Streams and memory of the current device. Host C++: includes nothing of CUDA.
-// Every function throws Error{GA_DEVICE_ERROR} or Error{GA_OUT_OF_MEMORY}.
+// Every function throws Error{GA_DEVICE_ERROR} or Error{GA_OUT_OF_MEMORY}; those that give something back do not: a lost
+// device has lost it already.
 #pragma once
 
 #include <cstddef>
@@ -25,18 +26,18 @@ DeviceBytes device_memory();
 int device_processors();
 
 stream_t stream_create();
-void stream_destroy(stream_t stream);
+void stream_destroy(stream_t stream) noexcept;
 // Waits until everything launched on the stream has been done.
 void stream_sync(stream_t stream);
 
 // 256-byte aligned on a GPU; contents are undefined.
 void* device_alloc(size_t bytes);
-void device_free(void* memory);
+void device_free(void* memory) noexcept;
 void device_clear(void* memory, size_t bytes, stream_t stream);
 
 // Host memory that the device reads and writes in place, at host_on_device(memory).
 void* host_alloc(size_t bytes);
-void host_free(void* memory);
+void host_free(void* memory) noexcept;
 void* host_on_device(void* memory);
 
 // Waits until a word of such memory has the value that a kernel of the stream writes by store_release_system; not for the
@@ -51,7 +52,7 @@ struct Graph;
 using graph_t = Graph*;
 graph_t capture(stream_t stream, const std::function<void()>& make);
 void graph_launch(graph_t graph, stream_t stream);
-void graph_destroy(graph_t graph);
+void graph_destroy(graph_t graph) noexcept;
 
 // In order with the stream's kernels; done when they return.
 void copy_to_device(void* device, const void* host, size_t bytes, stream_t stream);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "error.h"
-
 namespace genarm::cuda {
 namespace {
 
@@ -18,12 +16,7 @@ struct Recording {
 }  // namespace
 
 StepGraphs::~StepGraphs() {
-  for (const Entry& entry : entries_) {
-    try {
-      graph_destroy(entry.graph);
-    } catch (const Error&) {  // the device is lost
-    }
-  }
+  for (const Entry& entry : entries_) graph_destroy(entry.graph);
 }
 
 graph_t StepGraphs::find() {

@@ -14,7 +14,8 @@ namespace simt {
 constexpr int kMaxWarps = 512;  // of a team
 constexpr int kNumBarriers = 16;
 constexpr size_t kArenaBytes = 256 << 10;
-constexpr size_t kMaxSharedBytes = 227 << 10;
+constexpr size_t kMaxSharedBytes = 99 << 10;  // of sm_86, sm_89 and sm_120; sm_80 and sm_90 have more
+constexpr size_t kSharedBytesOfAll = 48 << 10;
 constexpr size_t kMaxStaticSharedBytes = 48 << 10;
 constexpr int kMaxIdleYields = 2'000'000;
 
@@ -95,9 +96,10 @@ struct Arena {
   size_t static_bytes = 0;
   char* dynamic = nullptr;
   size_t dynamic_bytes = 0;
+  bool asked = false;  // LaunchShape::asks_for_shared
   std::vector<Entry> entries;
 
-  void open(size_t dynamic_bytes);
+  void open(const LaunchShape& shape);
   void close();    // checks the red zones
   void release();  // does not
   char* allocate(const Slot* slot, size_t bytes, size_t alignment);

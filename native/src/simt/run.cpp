@@ -118,7 +118,7 @@ std::unique_ptr<Team> Engine::assemble(Launch& launch, int num_blocks) {
     block.num_threads = num_threads;
     block.first_warp = b * num_warps;
     block.num_warps = num_warps;
-    block.arena.open(launch.shape.shared_bytes);
+    block.arena.open(launch.shape);
     for (int i = 0; i < num_threads; ++i) place_thread(*this, *t, block, i);
   }
   return t;

@@ -29,7 +29,7 @@ bool intact(const char* zone) {
 }  // namespace
 
 // Under ThreadSanitizer every block's memory is fresh: reused, it would carry one block's accesses into the next.
-void Arena::open(size_t dynamic) {
+void Arena::open(const LaunchShape& shape) {
   Engine& e = engine();
   if (kThreadSanitizer || e.free_arenas.empty()) {
     memory = map_arena();
@@ -39,8 +39,9 @@ void Arena::open(size_t dynamic) {
   }
   used = 16 * kNumBarriers;
   poison_memory(memory + used, kArenaBytes - used);
-  dynamic_bytes = dynamic;
-  if (dynamic) this->dynamic = allocate(nullptr, dynamic, 16);
+  dynamic_bytes = shape.shared_bytes;
+  asked = shape.asks_for_shared;
+  if (dynamic_bytes) dynamic = allocate(nullptr, dynamic_bytes, 16);
 }
 
 void Arena::close() {
@@ -72,6 +73,8 @@ char* Arena::allocate(const Slot* slot, size_t bytes, size_t alignment) {
     fault("%zu bytes of SMEM, a block has at most %zu: use SMEM_DYN", static_bytes, kMaxStaticSharedBytes);
   if (static_bytes + dynamic_bytes > kMaxSharedBytes || start + bytes + kRedZone > kArenaBytes)
     fault("%zu bytes of shared memory, a block has at most %zu", static_bytes + dynamic_bytes, kMaxSharedBytes);
+  if (!asked && static_bytes + dynamic_bytes > kSharedBytesOfAll)
+    fault("%zu bytes of shared memory, the launch asks for no more than %zu", static_bytes + dynamic_bytes, kSharedBytesOfAll);
   char* data = memory + start;
   used = start + bytes;
   unpoison_memory(data, bytes);

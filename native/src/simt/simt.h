@@ -116,6 +116,7 @@ void grid_wait(SIMT_SITE);
 struct LaunchShape {
   dim3 grid, block;
   size_t shared_bytes = 0;   // dynamic
+  bool asks_for_shared = false;  // for more than the 48 KB that every kernel may have
   bool overlaps = false;     // programmatic dependent launch: may begin before the previous kernel has ended
   bool cooperative = false;  // all blocks are resident at once
   const char* file = "";
@@ -138,6 +139,8 @@ void stream_record(CUstream_st* stream, std::vector<RecordedLaunch>* launches);
 void stream_sync(CUstream_st* stream);
 // What follows on the stream, done when it is waited for or launched on: as late as the host can tell. It may launch.
 void stream_later(CUstream_st* stream, std::function<void()> work);
+// Whether the device is lost, as it is on a GPU after a fault: whatever asks it for anything fails.
+void set_device_lost(bool lost);
 // Does the first of it that has not been done, and waits for that; false where there is none.
 bool stream_do_next(CUstream_st* stream);
 
