@@ -201,7 +201,7 @@ void attention_of(const Bench& b, const ga_model_config& c, int num_rows, int co
       p.lane_first = lane_first.as<const int32_t>();
     }
     attention(&p, 1, max_blocks, Order::overlaps_previous, b.stream);
-  });
+  }, prompt ? double(width) * (2 * context - num_rows + 1) : 0);
 }
 
 // What a reward model's adapter of q and v costs beside the products that add it.

@@ -13,7 +13,13 @@ stub(cmake [==[case $* in *-DCMAKE_CUDA_ARCHITECTURES=90a-real*) ;; *--build*) c
 while [ $# -gt 0 ]; do [ "$1" != -B ] || mkdir -p "$2"; shift; done]==])
 stub(ctest "exit 0")
 stub(compute-sanitizer "exit 1")
-stub(python "${json}; echo '{\"section\": \"peer\", \"kind\": \"compiled\", \"ms\": 9.5}' >>\$json")
+stub(python "case $1 in
+  */gpu_kernels.py)
+    [[ $* == *'--ceiling 3000.5'* ]] || exit 8
+    result='{\"section\": \"cublas\", \"name\": \"attention of a prompt of 128\", \"us\": 2}' ;;
+  *) result='{\"section\": \"peer\", \"kind\": \"compiled\", \"ms\": 9.5}' ;;
+esac
+${json}; echo \"$result\" >>\$json")
 stub(gpu_device_bench "${json}; echo '{\"section\": \"device\", \"name\": \"read\", \"gb_per_s\": 3000.5, \"us\": 1}' >>\$json")
 stub(gpu_kernel_bench "[[ $* == *'--ceiling 3000.5'* ]] || exit 8
 ${json}; printf '{\"section\": \"kernel\", \"us\": 1}\\n{\"section\": \"ker' >>\$json; sleep 600 & wait")
@@ -46,7 +52,7 @@ endfunction()
 run_script(0 --minutes 0.25 --python python)
 read_results()
 set(expected "script tests ok" "script memcheck failed with 1" "script racecheck failed with 1" "device read NOTFOUND"
-    "script device ok" "kernel NOTFOUND NOTFOUND" "script kernels time limit" "peer NOTFOUND NOTFOUND" "script cublas ok"
+    "script device ok" "kernel NOTFOUND NOTFOUND" "script kernels time limit" "cublas attention of a prompt of 128 NOTFOUND" "script cublas ok"
     "script steps failed with 3" "script command line left out, no --java" "peer NOTFOUND NOTFOUND" "script peers ok")
 if(NOT found STREQUAL expected)
   message(FATAL_ERROR "results:\n${found}\nexpected:\n${expected}\n${output}")
@@ -64,7 +70,7 @@ stub(gpu_kernel_bench "${json}; echo '{\"section\": \"kernel\", \"us\": 2}' >>\$
 stub(gpu_step_bench "${json}; echo '{\"section\": \"step\", \"ms\": 3}' >>\$json; sleep 600 & wait")
 run_script(0 --minutes 0.1 --python python --resume)
 read_results()
-set(expected "script tests ok" "device read NOTFOUND" "script device ok" "peer NOTFOUND NOTFOUND" "script cublas ok"
+set(expected "script tests ok" "device read NOTFOUND" "script device ok" "cublas attention of a prompt of 128 NOTFOUND" "script cublas ok"
     "peer NOTFOUND NOTFOUND" "script peers ok" "script memcheck ok" "script racecheck ok" "kernel NOTFOUND NOTFOUND"
     "script kernels ok" "step NOTFOUND NOTFOUND" "script steps time limit" "script command line left out, no --java")
 if(NOT found STREQUAL expected)
