@@ -15,7 +15,8 @@ __global__ void __launch_bounds__(kThreads, 2) read_kernel(const uint4* data, in
   for (int64_t i = int64_t(blockIdx.x) * kThreads + threadIdx.x; i < count; i += step * kAhead) {
     uint4 v[kAhead];
 #pragma unroll
-    for (int k = 0; k < kAhead; ++k) v[k] = i + k * step < count ? load_streaming(data + i + k * step) : make_uint4(0, 0, 0, 0);
+    for (int k = 0; k < kAhead; ++k)
+      v[k] = i + k * step < count ? load_streaming(data + i + k * step) : make_uint4(0, 0, 0, 0);
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) sum ^= v[k].x ^ v[k].y ^ v[k].z ^ v[k].w;
   }
@@ -40,14 +41,14 @@ void memory(const BenchOptions& options, stream_t stream) {
     launch(read_kernel, Grid(blocks, kThreads, Order::after_previous), stream, from.as<const uint4>(), int64_t(bytes / 16),
            sink.as<unsigned>());
   });
-  report(options, "\"section\": \"device\", \"name\": \"read\", \"gb_per_s\": %.1f, \"us\": %.2f", double(bytes) / read.median / 1e3,
-         read.median);
+  report(options, "\"section\": \"device\", \"name\": \"read\", \"gb_per_s\": %.1f, \"us\": %.2f",
+         double(bytes) / read.median / 1e3, read.median);
   const Spread copy = time_us(options, stream, 1, [&](int) {
     launch(copy_kernel, Grid(blocks, kThreads, Order::after_previous), stream, from.as<const uint4>(), to.as<uint4>(),
            int64_t(bytes / 32));
   });
-  report(options, "\"section\": \"device\", \"name\": \"copy\", \"gb_per_s\": %.1f, \"us\": %.2f", double(bytes) / copy.median / 1e3,
-         copy.median);
+  report(options, "\"section\": \"device\", \"name\": \"copy\", \"gb_per_s\": %.1f, \"us\": %.2f",
+         double(bytes) / copy.median / 1e3, copy.median);
 }
 
 void boundaries(const BenchOptions& options, stream_t stream) {

@@ -64,7 +64,8 @@ void project_of(const Bench& b, const char* name, int64_t rows, int64_t columns,
 }
 
 void gate_up_of(const Bench& b, const ga_model_config& c, int num_rows) {
-  const Bench::Weights gate = b.weights(c.intermediate_size, c.hidden_size), up = b.weights(c.intermediate_size, c.hidden_size);
+  const Bench::Weights gate = b.weights(c.intermediate_size, c.hidden_size),
+                       up = b.weights(c.intermediate_size, c.hidden_size);
   const DeviceMemory hidden = random_memory(size_t(num_rows) * size_t(c.hidden_size) * 4, b.stream);
   const DeviceMemory norm = random_memory(size_t(c.hidden_size) * 4, b.stream);
   const DeviceMemory out = random_memory(size_t(num_rows) * size_t(c.intermediate_size) * 2, b.stream);
@@ -99,7 +100,8 @@ void lm_head_of(const Bench& b, const ga_model_config& c, int num_x) {
     plan.temperature = plan.top_p = 1;
     plan.z_row = -1;
   }
-  const DeviceMemory device_first = b.kept(first), device_row = b.kept(row), device_zero = b.kept(zero), device_plan = b.kept(plans);
+  const DeviceMemory device_first = b.kept(first), device_row = b.kept(row), device_zero = b.kept(zero),
+                     device_plan = b.kept(plans);
   b.measure("lm_head and draw", num_x, double(w.bytes), w.copies.size(), [&](int i) {
     LmHeadLaunch p = {};
     p.sampled = sampled.as<int32_t>();
@@ -149,7 +151,8 @@ struct Cached {
 void qkv_of(const Bench& b, const ga_model_config& c, int num_rows) {
   const int64_t q = int64_t(c.num_heads) * c.head_dim;
   const Bench::Weights wq = b.weights(paired_rows(c.num_heads, c.head_dim), c.hidden_size);
-  const Bench::Weights wk = b.weights(paired_rows(c.num_kv_heads, c.head_dim), c.hidden_size), wv = b.weights(wk.rows, c.hidden_size);
+  const Bench::Weights wk = b.weights(paired_rows(c.num_kv_heads, c.head_dim), c.hidden_size),
+                       wv = b.weights(wk.rows, c.hidden_size);
   const DeviceMemory hidden = random_memory(size_t(num_rows) * size_t(c.hidden_size) * 4, b.stream);
   const DeviceMemory norm = random_memory(size_t(c.hidden_size) * 4, b.stream), out(size_t(num_rows) * size_t(q) * 4);
   const DeviceMemory input(size_t(num_rows) * size_t(c.hidden_size) * sizeof(bf16));
@@ -210,7 +213,8 @@ void shrink_of(const Bench& b, const ga_model_config& c, int num_rows) {
   const size_t bytes = size_t(kRank) * size_t(c.hidden_size) * 4;
   const DeviceMemory a = random_memory(2 * bytes, b.stream), u(size_t(2 * num_rows * kRank) * 4);
   const DeviceMemory hidden = random_memory(size_t(num_rows) * size_t(c.hidden_size) * 4, b.stream);
-  const DeviceMemory norm = random_memory(size_t(c.hidden_size) * 4, b.stream), rows(size_t(2 * num_rows) * sizeof(RowUpdate));
+  const DeviceMemory norm = random_memory(size_t(c.hidden_size) * 4, b.stream),
+                     rows(size_t(2 * num_rows) * sizeof(RowUpdate));
   b.measure("adapter of q and v", num_rows, double(2 * bytes), 64, [&](int) {
     LowRankUpdate updates[2] = {};
     for (int i = 0; i < 2; ++i) {
@@ -220,13 +224,14 @@ void shrink_of(const Bench& b, const ga_model_config& c, int num_rows) {
       updates[i].rank = kRank;
       updates[i].num_rows = num_rows;
     }
-    const LowRankInput input = {nullptr, nullptr, 0, hidden.as<const float>(), c.hidden_size, norm.as<const float>(), c.rms_norm_eps,
-                                c.hidden_size};
+    const LowRankInput input = {nullptr, nullptr, 0, hidden.as<const float>(), c.hidden_size, norm.as<const float>(),
+                                c.rms_norm_eps, c.hidden_size};
     shrink(input, updates, 2, Order::overlaps_previous, b.stream);
   });
 }
 
-void run(const BenchOptions& options, const char* model, const ga_model_config& c, Format format, int rows, stream_t stream) {
+void run(const BenchOptions& options, const char* model, const ga_model_config& c, Format format, int rows,
+         stream_t stream) {
   if (options.out_of_time()) return;
   const Bench b = {options, model, format, stream};
   gate_up_of(b, c, rows);
@@ -235,7 +240,8 @@ void run(const BenchOptions& options, const char* model, const ga_model_config& 
   project_of(b, "o_proj", c.hidden_size, int64_t(c.num_heads) * c.head_dim, rows);
   if (rows <= 64) lm_head_of(b, c, rows);
   if (options.out_of_time()) return;
-  for (const int context : options.smoke ? std::vector<int>{300} : std::vector<int>{256, 2048}) attention_of(b, c, rows, context);
+  for (const int context : options.smoke ? std::vector<int>{300} : std::vector<int>{256, 2048})
+    attention_of(b, c, rows, context);
   if (rows > 32 || options.smoke) attention_of(b, c, std::max(rows, 70), std::max(rows, 70), true);
   shrink_of(b, c, rows);
 }
@@ -249,7 +255,8 @@ int main(int argc, char** argv) {
   device_select(0);
   const stream_t stream = stream_create();
   if (options.smoke) {
-    for (const Format format : {Format::bf16, Format::f16, Format::int8, Format::int4}) run(options, "smoke", kSmoke, format, 1, stream);
+    for (const Format format : {Format::bf16, Format::f16, Format::int8, Format::int4})
+      run(options, "smoke", kSmoke, format, 1, stream);
     const Bench many = {options, "smoke", Format::bf16, stream};
     gate_up_of(many, kSmoke, 65);
     project_of(many, "o_proj", 64, 64, 65);

@@ -5,7 +5,8 @@
 
 namespace genarm::cuda {
 
-inline ga_model_config shape_of(int layers, int hidden, int inner, int heads, int kv_heads, int head_dim, int vocab, bool tied) {
+inline ga_model_config shape_of(int layers, int hidden, int inner, int heads, int kv_heads, int head_dim, int vocab,
+                                bool tied) {
   ga_model_config c = {};
   c.struct_size = sizeof c;
   c.num_layers = layers;

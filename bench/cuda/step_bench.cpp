@@ -29,7 +29,8 @@ class RandomBackend final : public CudaBackend {
     matrix->packed_columns = int32_t(source.columns);
     matrix->dtype = dtype;
     matrix->format = dtype == Dtype::int4 ? Format::int4 : dtype == Dtype::int8 ? Format::int8 : Format::bf16;
-    const int64_t packed_rows = source.row_group > 0 ? paired_rows(source.rows / source.row_group, int(source.row_group)) : source.rows;
+    const int64_t packed_rows =
+        source.row_group > 0 ? paired_rows(source.rows / source.row_group, int(source.row_group)) : source.rows;
     const size_t bytes = source.low_rank ? size_t(source.rows * source.columns) * 4
                                          : size_t(tiles_of(packed_rows) * tile_bytes(source.columns, matrix->format));
     matrix->memory = random_memory(bytes, filling_);
@@ -75,7 +76,8 @@ std::shared_ptr<WeightSet> random_weights(Backend& backend, const Ones& ones, co
   const std::vector<float> frequencies(size_t(c.head_dim / 2), 0.01f);
   const std::vector<int32_t> windows(size_t(c.num_layers), 0);
   auto set = std::make_shared<WeightSet>(backend, c, frequencies.data(), windows.data(), int32_t(model.dtype));
-  const int64_t h = c.hidden_size, f = c.intermediate_size, q = int64_t(c.num_heads) * c.head_dim, kv = int64_t(c.num_kv_heads) * c.head_dim;
+  const int64_t h = c.hidden_size, f = c.intermediate_size, q = int64_t(c.num_heads) * c.head_dim,
+                kv = int64_t(c.num_kv_heads) * c.head_dim;
   const auto load = [&](const std::string& name, const std::vector<int64_t>& shape) { set->load(ones.tensor(name, shape)); };
   load("model.embed_tokens.weight", {c.vocab_size, h});
   load("model.norm.weight", {h});
@@ -127,7 +129,8 @@ class Steps {
     const int views_of_base = 1 + c.num_adapters;
     bytes_ += base->bytes();
     engine_.add_view(base, nullptr, pages * batch * views_of_base);
-    for (int i = 0; i < c.num_adapters; ++i) engine_.add_view(base, random_adapter(base, ones), pages * batch * views_of_base);
+    for (int i = 0; i < c.num_adapters; ++i)
+      engine_.add_view(base, random_adapter(base, ones), pages * batch * views_of_base);
     for (const ModelCase& arm : c.arms) {
       const auto set = random_weights(backend, ones, arm);
       bytes_ += set->bytes();
@@ -220,7 +223,8 @@ void run(const BenchOptions& options, RandomBackend& backend, const Ones& ones, 
            "\"ms_one_in_flight\": %.4f, \"tokens_per_s\": %.1f, \"weight_gb\": %.3f, \"share\": %.3f",
            c.name, batch, spread.median / 1e3, spread.low / 1e3, spread.high / 1e3, waited.median / 1e3,
            batch * 1e6 / spread.median,
-           double(steps_of.bytes()) / 1e9, options.ceiling > 0 ? double(steps_of.bytes()) / spread.median / 1e3 / options.ceiling : 0);
+           double(steps_of.bytes()) / 1e9,
+           options.ceiling > 0 ? double(steps_of.bytes()) / spread.median / 1e3 / options.ceiling : 0);
   } catch (const Error& error) {
     if (error.status != GA_OUT_OF_MEMORY) throw;
     report(options, "\"section\": \"step\", \"name\": \"%s\", \"batch\": %d, \"skipped\": \"does not fit\"", c.name, batch);

@@ -75,7 +75,8 @@ Floats run(Backend& backend, const Case& c) {
   const auto out = room(backend, c.q.size()), q = put(backend, c.q), device_cache = put(backend, cache);
   const auto d_position = put(backend, position), d_table = put(backend, page_table), d_pages = put(backend, pages),
              d_first = put(backend, lane_first);
-  const AttentionArgs args{out, q, {device_cache, num_pages, s.page_size, s.num_kv_heads, s.head_dim}, 1, c.window, s.num_heads,
+  const AttentionArgs args{out, q, {device_cache, num_pages, s.page_size, s.num_kv_heads, s.head_dim}, 1, c.window,
+                           s.num_heads,
                            {d_position, d_table, d_pages, d_first, int32_t(position.size()), int32_t(c.lanes.size())}};
   backend.attention({&args, 1});
   return get(backend, out);

@@ -173,13 +173,14 @@ inline TestUpdate make_update(Backend& backend, Random& random, int64_t outputs,
                               int32_t objectives, int32_t first_row, int32_t num_rows, int64_t row_group = 0) {
   const int32_t fixed = objectives > 0 ? int32_t(rank / 2) : 0, stride = objectives + 1;
   const size_t free = size_t(rank - fixed);
-  TestUpdate u{make_matrix(backend, random, rank, columns, Dtype::bf16), make_matrix(backend, random, outputs, rank, Dtype::f32, row_group),
-               random.floats(size_t(fixed * fixed)), random.floats(size_t(objectives) * free * free),
-               random.floats(size_t(num_rows * stride)), {}, {}, {}, {}};
+  TestUpdate u{make_matrix(backend, random, rank, columns, Dtype::bf16),
+               make_matrix(backend, random, outputs, rank, Dtype::f32, row_group), random.floats(size_t(fixed * fixed)),
+               random.floats(size_t(objectives) * free * free), random.floats(size_t(num_rows * stride)), {}, {}, {}, {}};
   u.device_w1 = put(backend, u.w1);
   u.device_w2 = put(backend, u.w2);
   u.device_preference = put(backend, u.preference);
-  u.update = {u.a.packed.get(), u.b.packed.get(), 0.5f, first_row, num_rows, nullptr, nullptr, nullptr, fixed, objectives, stride};
+  u.update = {u.a.packed.get(), u.b.packed.get(), 0.5f, first_row, num_rows, nullptr, nullptr, nullptr, fixed, objectives,
+              stride};
   if (objectives > 0) {
     u.update.w1 = u.device_w1;
     u.update.w2 = u.device_w2;

@@ -142,7 +142,8 @@ void bf16_activations_round_the_inputs_where_the_machine_has_them() {
         Floats found = project(backend, weight, Floats(x.begin(), x.begin() + rows * 67), rows);
         for (int32_t r = 0; r < rows; ++r) {
           Doubles rounded;
-          for (int k = 0; k < 67; ++k) rounded.push_back(double(round_to(dtype == Dtype::bf16 ? dtype : Dtype::f32, x[size_t(r * 67 + k)])));
+          for (int k = 0; k < 67; ++k)
+            rounded.push_back(double(round_to(dtype == Dtype::bf16 ? dtype : Dtype::f32, x[size_t(r * 67 + k)])));
           const Doubles expected = weight.times(rounded);
           for (size_t i = 0; i < 100; ++i) CHECK_NEAR(found[size_t(r) * 100 + i], expected[i], 2e-5);
         }
@@ -168,9 +169,10 @@ void nothing_is_allocated_within_the_limits() {
                    head = make_matrix(backend, random, kHeads * kDim, kHidden, Dtype::bf16, kDim);
   const TestUpdate update = make_update(backend, random, kHidden, kInner, kRank, 2, 3, 30);
   const auto hidden = put(backend, random.floats(kRows * kHidden)), inner = room(backend, kRows * kInner),
-             norm = put(backend, random.floats(kHidden)), q = room(backend, kRows * kHeads * kDim), x = room(backend, kRows * kHidden),
-             trig = put(backend, random.floats(1000 * kDim / 2)), cache = put(backend, Floats(2 * kHeads * kDim * 1008, 0.0f)),
-             z = room(backend, kSequences * kVocab), scale = put(backend, Floats(kSequences, 1.0f));
+             norm = put(backend, random.floats(kHidden)), q = room(backend, kRows * kHeads * kDim),
+             x = room(backend, kRows * kHidden), trig = put(backend, random.floats(1000 * kDim / 2)),
+             cache = put(backend, Floats(2 * kHeads * kDim * 1008, 0.0f)), z = room(backend, kSequences * kVocab),
+             scale = put(backend, Floats(kSequences, 1.0f));
   std::vector<int32_t> ids(kRows, 5), position, pages, row, first = {0};
   for (int32_t r = 0; r < kRows; ++r) position.push_back(960 + r);
   for (int32_t p = 0; p < 63; ++p) pages.push_back(p);
@@ -183,9 +185,11 @@ void nothing_is_allocated_within_the_limits() {
     plans.back().top_p = 0.9f;
     plans.back().keep_law = 1;
   }
-  const auto d_ids = put(backend, ids), d_position = put(backend, position), d_table = put(backend, std::vector<int32_t>(kRows, 0)),
-             d_pages = put(backend, pages), d_lanes = put(backend, std::vector<int32_t>{0, kRows}), d_row = put(backend, row),
-             d_first = put(backend, first), sampled = put(backend, row), d_problem = put(backend, std::vector<int32_t>(kSequences, 0));
+  const auto d_ids = put(backend, ids), d_position = put(backend, position),
+             d_table = put(backend, std::vector<int32_t>(kRows, 0)), d_pages = put(backend, pages),
+             d_lanes = put(backend, std::vector<int32_t>{0, kRows}), d_row = put(backend, row),
+             d_first = put(backend, first), sampled = put(backend, row),
+             d_problem = put(backend, std::vector<int32_t>(kSequences, 0));
   const auto d_plans = put(backend, plans);
   const RowPlan rows{d_position, d_table, d_pages, d_lanes, kRows, 1};
   const KvCache kv{cache, 63, 16, kHeads, kDim};
@@ -209,7 +213,8 @@ void nothing_is_allocated_within_the_limits() {
   backend.qkv({&qkv, 1});
   const AttentionArgs attention{x, q, kv, 0, 0, kHeads, rows};
   backend.attention({&attention, 1});
-  const GateUpArgs gate_up{inner, hidden, norm, wide.packed.get(), wide.packed.get(), nullptr, nullptr, 1e-5f, kRows, {}, {}};
+  const GateUpArgs gate_up{inner, hidden, norm, wide.packed.get(), wide.packed.get(), nullptr, nullptr, 1e-5f, kRows, {},
+                           {}};
   backend.gate_up({&gate_up, 1});
   const ProjectArgs project{hidden, inner, narrow.packed.get(), nullptr, kRows, {&update.update, 1}};
   backend.project({&project, 1});

@@ -90,8 +90,8 @@ inline Step run_step(Backend& backend, const std::vector<const TestMatrix*>& hea
   const auto sampled = put(backend, std::vector<int32_t>(plans.size(), -7));
   const auto z = room(backend, size_t(z_rows) * size_t(vocab_size));
   const int32_t count = int32_t(plans.size());
-  backend.lm_head({sampled, z, {problems.data(), int32_t(problems.size())}, d_first, d_problem, d_row, d_plans, count, vocab_size,
-                   d_token, d_value});
+  backend.lm_head({sampled, z, {problems.data(), int32_t(problems.size())}, d_first, d_problem, d_row, d_plans, count,
+                   vocab_size, d_token, d_value});
   if (then_sample && z_rows > 0) backend.sample({sampled, z, d_plans, count, vocab_size});
   return {get(backend, sampled), get(backend, z)};
 }

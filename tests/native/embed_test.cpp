@@ -121,7 +121,8 @@ void a_matrix_that_cannot_be_packed_is_refused() {
       CHECK(std::string(error.what()) == text);
     }
   };
-  refused({stored.data(), Dtype::f32, 0, 3, 0}, Dtype::f32, GA_INVALID_ARGUMENT, "a matrix needs rows and columns, got 0 x 3");
+  refused({stored.data(), Dtype::f32, 0, 3, 0}, Dtype::f32, GA_INVALID_ARGUMENT,
+          "a matrix needs rows and columns, got 0 x 3");
   refused({stored.data(), Dtype::f32, 3, 2, 2}, Dtype::f32, GA_INVALID_ARGUMENT, "3 rows are not whole groups of 2");
   refused({stored.data(), Dtype::int8, 3, 2, 0}, Dtype::f32, GA_INVALID_ARGUMENT,
           "a matrix is stored as f32, f16 or bf16, got dtype 3");

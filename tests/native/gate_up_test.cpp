@@ -24,9 +24,11 @@ Layer make_layer(Backend& backend, int32_t rows, int64_t outputs, int64_t column
 
 Floats run(Backend& backend, const Layer& layer, bool with_bias, Span<LowRank> on_gate = {}, Span<LowRank> on_up = {}) {
   const auto out = room(backend, size_t(layer.rows * layer.gate.rows)), hidden = put(backend, layer.hidden),
-             norm = put(backend, layer.norm), gate_bias = put(backend, layer.gate_bias), up_bias = put(backend, layer.up_bias);
-  const GateUpArgs args{out, hidden, norm, layer.gate.packed.get(), layer.up.packed.get(), with_bias ? gate_bias.data() : nullptr,
-                        with_bias ? up_bias.data() : nullptr, kEps, layer.rows, on_gate, on_up};
+             norm = put(backend, layer.norm), gate_bias = put(backend, layer.gate_bias),
+             up_bias = put(backend, layer.up_bias);
+  const GateUpArgs args{out, hidden, norm, layer.gate.packed.get(), layer.up.packed.get(),
+                        with_bias ? gate_bias.data() : nullptr, with_bias ? up_bias.data() : nullptr, kEps, layer.rows,
+                        on_gate, on_up};
   backend.gate_up({&args, 1});
   return get(backend, out);
 }

@@ -64,8 +64,8 @@ void low_rank_updates_reach_their_problem_alone() {
     const TestUpdate update = make_update(backend, random, 257, 20, 5, 0, 0, 3);
     const std::vector<std::vector<Term>> terms = {{{0, 1}, {1, 2}}, {{0, 0}}};
 
-    const Step step = run_step(backend, {&heads.a, &heads.b}, {heads.xa, heads.xb}, terms, {plain(1, 0, 0), plain(1, 0, 1)}, 257,
-                               {nullptr, &update.update}, false);
+    const Step step = run_step(backend, {&heads.a, &heads.b}, {heads.xa, heads.xb}, terms, {plain(1, 0, 0), plain(1, 0, 1)},
+                               257, {nullptr, &update.update}, false);
 
     for (size_t s = 0; s < 2; ++s) {
       const Doubles expected = heads.logits(terms[s], &update);

@@ -49,12 +49,14 @@ void what_cannot_be_in_flight_is_refused() {
   refused("no step is in flight", [&] { return ga_engine_collect(engine); });
   rig.lane(0, 0, &first, 1, 0);
   rig.sequence({{0, 1.f}}, 1, GA_KEEP_LAW, 1);
-  refused("token_ids[0] is -1, the step before drew 0 tokens that it may stand for", [&] { return ga_engine_submit(engine); });
+  refused("token_ids[0] is -1, the step before drew 0 tokens that it may stand for",
+          [&] { return ga_engine_submit(engine); });
   rig.step->token_ids[0] = 5;
 
   ok(ga_engine_submit(engine));
   rig.step->token_ids[0] = second;
-  refused("token_ids[0] is -2, the step before drew 1 tokens that it may stand for", [&] { return ga_engine_submit(engine); });
+  refused("token_ids[0] is -2, the step before drew 1 tokens that it may stand for",
+          [&] { return ga_engine_submit(engine); });
   rig.step->token_ids[0] = first;
   rig.step->lane_position[0] = 1;
   ok(ga_engine_submit(engine));

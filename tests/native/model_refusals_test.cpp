@@ -48,7 +48,8 @@ void every_value_out_of_range_is_named() {
           [](ga_step& s) { s.sequence_biases[0] = -1; });
   refused(rig, "sequence_biases[0] is 51 after 0 biases, expected at least 0 and at most 50 in all",
           [](ga_step& s) { s.sequence_biases[0] = 51; });
-  refused(rig, "bias_token[0] is 41, the law has 41 tokens", [](ga_step& s) { s.sequence_biases[0] = 1, s.bias_token[0] = 41; });
+  refused(rig, "bias_token[0] is 41, the law has 41 tokens",
+          [](ga_step& s) { s.sequence_biases[0] = 1, s.bias_token[0] = 41; });
   refused(rig, "bias_token[1] is 7 after 7, a sequence's are rising",
           [](ga_step& s) { s.sequence_biases[0] = 2, s.bias_token[0] = s.bias_token[1] = 7; });
   refused(rig, "bias_value[0] must be finite, got -inf",

@@ -225,7 +225,8 @@ void low_rank_updates_come_before_norm_and_rotation() {
     const Layer l = make_layer(backend, s, {true, true, Dtype::f32});
     Random random(4);
     const Floats hidden = random.floats(size_t(count_rows(kLanes) * s.hidden_size));
-    const TestUpdate q = make_update(backend, random, 80, 30, 8, 0, 0, 5, 20), k = make_update(backend, random, 40, 30, 4, 2, 5, 18, 20),
+    const TestUpdate q = make_update(backend, random, 80, 30, 8, 0, 0, 5, 20),
+                     k = make_update(backend, random, 40, 30, 4, 2, 5, 18, 20),
                      v = make_update(backend, random, 40, 30, 17, 0, 2, 10, 20);
     const TestUpdate* updates[] = {&q, &k, &v};
     check(l, hidden, kLanes, run(backend, l, hidden, kLanes, {&q.update, 1}, {&k.update, 1}, {&v.update, 1}), updates);

@@ -99,7 +99,8 @@ void truncation_keeps_the_draws_that_it_allows() {
   const Floats logits = random.floats(300, 4);
   const SamplingPlan plan = cut(1, 20, 1, 0);
   const Doubles law = law_of(Doubles(logits.begin(), logits.end()), plan);
-  const std::vector<int32_t> all = draw_many(backend, logits, plain(1, 0), 500), some = draw_many(backend, logits, plan, 500);
+  const std::vector<int32_t> all = draw_many(backend, logits, plain(1, 0), 500),
+                             some = draw_many(backend, logits, plan, 500);
   int kept = 0;
   for (size_t i = 0; i < all.size(); ++i) {
     if (law[size_t(all[i])] == 0) continue;

@@ -89,8 +89,10 @@ struct LinearRun {
   Floats y, dx, dweight, dbias;
 };
 LinearRun run_linear(Operations& operations, const LinearCase& c, float start) {
-  const Floats x = floats(c.x), weight = floats(c.weight), bias = floats(c.bias), residual = floats(c.residual), d = floats(c.d);
-  LinearRun out = {Floats(c.d.size()), Floats(c.x.size(), start), Floats(c.weight.size(), start), Floats(c.bias.size(), start)};
+  const Floats x = floats(c.x), weight = floats(c.weight), bias = floats(c.bias), residual = floats(c.residual),
+               d = floats(c.d);
+  LinearRun out = {Floats(c.d.size()), Floats(c.x.size(), start), Floats(c.weight.size(), start),
+                   Floats(c.bias.size(), start)};
   LinearArgs args{};
   args.y = out.y.data();
   args.x = x.data();
@@ -314,7 +316,8 @@ void adam_follows_its_definition() {
   const double correction1 = 1 - std::pow(beta1, 4), correction2 = 1 - std::pow(beta2, 4);
   Doubles expected;
   for (size_t i = 0; i < size; ++i) {
-    const double g = scale * gradient[i], next_m = beta1 * m[i] + (1 - beta1) * g, next_v = beta2 * v[i] + (1 - beta2) * g * g;
+    const double g = scale * gradient[i], next_m = beta1 * m[i] + (1 - beta1) * g,
+                 next_v = beta2 * v[i] + (1 - beta2) * g * g;
     expected.push_back(weight[i] * (1 - rate * decay) -
                        rate * (next_m / correction1) / (std::sqrt(next_v / correction2) + eps));
   }

@@ -46,7 +46,8 @@ void check_along_gradient(const ga_model_config& c, const std::vector<int32_t>& 
   trainer.finish();
   const Pairs batch = pairs(5, config.objective != GA_OBJECTIVE_LM);
   trainer.step(batch);
-  const State gradient = read_all(trainer, tensors(c), GA_TRAIN_GRADIENT), start = read_all(trainer, tensors(c), GA_TRAIN_VALUE);
+  const State gradient = read_all(trainer, tensors(c), GA_TRAIN_GRADIENT),
+              start = read_all(trainer, tensors(c), GA_TRAIN_VALUE);
   double squares = 0;
   for (const auto& t : gradient) {
     for (float g : t) squares += double(g) * g;
@@ -272,14 +273,12 @@ void a_large_gradient_is_clipped_to_its_limit() {
 }  // namespace
 
 int main() {
-#ifdef GENARM_TRAIN_ON_CUDA  // the executor runs the operations; what lies above them the CPU's run has shown
-  return run_tests({TEST(checkpointing_changes_no_bit)});
-#else
+  // The executor runs the operations; what lies above them the CPU's run has shown.
+  if (kOnCuda) return run_tests({TEST(checkpointing_changes_no_bit)});
   return run_tests({TEST(every_family_and_objective_descends_its_loss), TEST(the_number_of_threads_changes_no_bit),
                     TEST(checkpointing_changes_no_bit), TEST(micro_batches_add_up_to_the_batch_bit_for_bit),
                     TEST(dropout_depends_on_its_seed), TEST(a_pair_has_the_same_log_probabilities_in_any_batch),
                     TEST(a_pair_that_counts_backwards_is_its_reverse),
                     TEST(a_preference_belongs_to_conditioned_updates), TEST(a_run_resumes_bit_for_bit),
                     TEST(a_large_gradient_is_clipped_to_its_limit)});
-#endif
 }

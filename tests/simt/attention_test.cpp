@@ -102,14 +102,16 @@ struct Problem {
     for (int s = lowest(r); s <= position[size_t(r)]; ++s) {
       double score = 0;
       for (int d = 0; d < dim; ++d)
-        score += double(q[size_t(r * q_stride + head * dim + d)]) * double(bf16_to_f32(cache[slot(r, s, kv_head, 0) + size_t(d)]));
+        score += double(q[size_t(r * q_stride + head * dim + d)]) *
+                 double(bf16_to_f32(cache[slot(r, s, kv_head, 0) + size_t(d)]));
       weight.push_back(score / std::sqrt(double(dim)));
       top = std::max(top, weight.back());
     }
     for (double& w : weight) total += w = std::exp(w - top);
     for (int s = lowest(r); s <= position[size_t(r)]; ++s)
       for (int d = 0; d < dim; ++d)
-        result[size_t(d)] += weight[size_t(s - lowest(r))] / total * double(bf16_to_f32(cache[slot(r, s, kv_head, 1) + size_t(d)]));
+        result[size_t(d)] += weight[size_t(s - lowest(r))] / total *
+                             double(bf16_to_f32(cache[slot(r, s, kv_head, 1) + size_t(d)]));
     return result;
   }
 
@@ -120,7 +122,8 @@ struct Problem {
         const std::vector<double> expected = definition(r, h);
         for (int d = 0; d < shape.head_dim; ++d)
           check_near(to_f32(result[size_t(r * out_stride + h * shape.head_dim + d)]), expected[size_t(d)],
-                     (std::is_same_v<T, bf16> ? kRounding : 0x1p-11) * std::fabs(expected[size_t(d)]) + 2e-5, "out", r, h * shape.head_dim + d);
+                     (std::is_same_v<T, bf16> ? kRounding : 0x1p-11) * std::fabs(expected[size_t(d)]) + 2e-5, "out", r,
+                     h * shape.head_dim + d);
       }
       for (int64_t c = width; c < out_stride; ++c) CHECK(result[size_t(r * out_stride + c)].bits == 0x4321);
     }

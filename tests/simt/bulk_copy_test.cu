@@ -25,7 +25,8 @@ __global__ void ring_kernel(const float* in, float* out, int num_chunks) {
       mbarrier_wait(&empty[stage], round ^ 1);
       mbarrier_arrive_expect(&full[stage], kStageFloats * 4);
       copy_bulk(ring[stage], in + chunk * kStageFloats, kStageFloats * 2, &full[stage]);
-      copy_bulk(ring[stage] + kStageFloats / 2, in + chunk * kStageFloats + kStageFloats / 2, kStageFloats * 2, &full[stage]);
+      copy_bulk(ring[stage] + kStageFloats / 2, in + chunk * kStageFloats + kStageFloats / 2, kStageFloats * 2,
+                &full[stage]);
     }
     return;
   }

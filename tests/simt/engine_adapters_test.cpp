@@ -31,7 +31,8 @@ void check_adapter(const std::vector<const char*>& modules, int32_t num_objectiv
   for (const char* module : modules) {
     const std::string name = std::string(module) + ".weight";
     const int64_t rows = model.shapes.at(name)[0], columns = model.shapes.at(name)[1];
-    const auto a = cuda::random_floats(size_t(3 * columns), ++seed, 0.2f), b = cuda::random_floats(size_t(rows * 3), ++seed, 0.3f);
+    const auto a = cuda::random_floats(size_t(3 * columns), ++seed, 0.2f),
+               b = cuda::random_floats(size_t(rows * 3), ++seed, 0.3f);
     const auto w1 = cuda::random_floats(4, ++seed), w2 = cuda::random_floats(2, ++seed);
     const TensorFile file({&a, &b, &w1, &w2});
     adapter->load(module, "A", file.tensor(0, "A", {3, columns}));

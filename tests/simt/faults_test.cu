@@ -185,8 +185,8 @@ const Misuse kMisuses[] = {
     {"too_much_static", "49156 bytes of SMEM, a block has at most 49152", too_much_static},
     {"too_much_in_all", "101380 bytes of shared memory, a block has at most 101376", too_much_in_all, 1, 64,
      Order::after_previous, 97284},
-    {"too_much_without_asking", "49156 bytes of shared memory, the launch asks for no more than 49152", much_beside_dynamic, 1, 64,
-     Order::after_previous, 32 << 10},
+    {"too_much_without_asking", "49156 bytes of shared memory, the launch asks for no more than 49152", much_beside_dynamic,
+     1, 64, Order::after_previous, 32 << 10},
     {"dynamic_memory_not_given", "the launch gives no dynamic shared memory", dynamic_memory_not_given},
     {"no_grid_wait", "the block has ended without grid_wait", no_grid_wait, 2, 64, kOverlaps},
     {"mbarrier_arrivals_over_count", "more than the 2 arrivals of a phase", mbarrier_arrivals_over_count},
@@ -209,7 +209,8 @@ bool contains_one_of(const std::string& text, std::string reports) {
 // What lands at once is never in flight, and AddressSanitizer ends the process where a red zone is written.
 bool applies(const Misuse& misuse, int seed) {
   const std::string name = misuse.name;
-  const bool in_flight = name == "copy_without_wait" || name == "copy_whose_source_changes" || name == "bulk_copy_not_waited_for";
+  const bool in_flight = name == "copy_without_wait" || name == "copy_whose_source_changes" ||
+                         name == "bulk_copy_not_waited_for";
   if (in_flight && seed % 3 != 0) return false;
 #ifdef __SANITIZE_ADDRESS__
   if (name == "writes_past_its_array") return false;
@@ -244,7 +245,8 @@ int main(int argc, char** argv) {
       simt::set_seed(uint64_t(seed));
       const std::string report = report_of(misuse);
       if (contains_one_of(report, misuse.report)) continue;
-      printf("FAILED %s, seed %d: expected \"%s\", the executor says \"%s\"\n", misuse.name, seed, misuse.report, report.c_str());
+      printf("FAILED %s, seed %d: expected \"%s\", the executor says \"%s\"\n", misuse.name, seed, misuse.report,
+             report.c_str());
       ++failures;
     }
   if (!failures) printf("passed, %zu kinds of misuse, %d seeds\n", std::size(kMisuses), num_seeds);

@@ -5,6 +5,7 @@
 #include "cuda/kernels.h"
 #include "cuda/quantised.h"
 #include "harness.h"
+#include "noise.h"
 
 namespace genarm::cuda {
 
@@ -63,7 +64,8 @@ struct Weights {
   Array<int32_t> order;
 
   Weights(int64_t r, int64_t c, unsigned seed, int head_dim = 0, Format f = Format::bf16)
-      : rows(r), columns(c), format(f), values(size_t(r * c)), packed(make(seed, head_dim)), device(packed), order(column_order) {}
+      : rows(r), columns(c), format(f), values(size_t(r * c)), packed(make(seed, head_dim)), device(packed),
+        order(column_order) {}
 
   Weight weight() const {
     return {device.data(), column_order.empty() ? nullptr : order.data(), int32_t(packed_columns), format};
@@ -117,6 +119,14 @@ struct Weights {
   }
 };
 
+// The noise of a token, by definition (noise.h).
+inline double gumbel_in_double(const SamplingPlan& plan, int token) {
+  const Philox4 words = philox(plan.seed, uint32_t(token / 4), uint32_t(plan.position), uint32_t(plan.choice), 0);
+  const uint32_t word = words.word[token % 4];
+  const double u = (double(word) + 0.5) / 4294967296.0;
+  return -std::log(word < 0x80000000u ? -std::log1p(-u) : -std::log((double(~word) + 0.5) / 4294967296.0));
+}
+
 // What adapters of rank 3 and 8 add to rows of a layer, in turns; every third row has no adapter. Beyond B and u: NaN.
 struct Updates {
   static constexpr float kScale = 1.5f;
@@ -149,13 +159,15 @@ struct Updates {
     std::vector<RowUpdate> all(size_t(num_rows + 1), RowUpdate{device_u.data(), device_u.data(), NAN, 1});
     for (int r = 0; r < num_rows; ++r)
       all[size_t(r)] = r % 3 == 2 ? RowUpdate{nullptr, nullptr, 0, 0}
-                                  : RowUpdate{r % 3 ? device_b1.data() : device_b0.data(), device_u.data() + 8 * r, kScale, rank_of(r)};
+                                  : RowUpdate{r % 3 ? device_b1.data() : device_b0.data(), device_u.data() + 8 * r, kScale,
+                                              rank_of(r)};
     return all;
   }
 };
 
 // num_rows of `size` numbers, `stride` apart; between them `padding`.
-inline std::vector<float> padded_rows(int num_rows, int size, int64_t stride, unsigned seed, float padding, float scale = 1) {
+inline std::vector<float> padded_rows(int num_rows, int size, int64_t stride, unsigned seed, float padding,
+                                      float scale = 1) {
   std::vector<float> values = random_floats(size_t(num_rows * stride), seed, scale);
   for (int r = 0; r < num_rows; ++r)
     for (int64_t c = size; c < stride; ++c) values[size_t(r * stride + c)] = padding;
@@ -188,7 +200,8 @@ class AddEight {
       : num_rows_(num_rows), size_(size), x_(size_t(num_rows) * 32, bf16{0x3f80}), weight_(quarters(size)) {}
 
   void run(float* hidden, int64_t stride, stream_t stream) const {
-    const ProjectProblem p = {hidden, stride, x_.data(), 32, {weight_.data(), nullptr, 32, Format::bf16}, nullptr, nullptr, size_, 32,
+    const ProjectProblem p = {hidden, stride, x_.data(), 32, {weight_.data(), nullptr, 32, Format::bf16}, nullptr, nullptr,
+                              size_, 32,
                               num_rows_};
     project(&p, 1, Order::overlaps_previous, stream);
   }

@@ -18,10 +18,10 @@ struct Problem {
 
   Problem(int r, int c, int n, unsigned seed, Format format = Format::bf16)
       : rows(r), columns(c), num_rows(n), out_stride(r + 5), hidden_stride((c + 3) / 4 * 4 + 4), gate(r, c, seed, 0, format),
-        up(r, c, seed + 1, 0, format), gate_update(n, r, seed + 6), up_update(n, r, seed + 9), hidden(padded_rows(n, c, hidden_stride, seed + 2, NAN, 3)),
-        norm(random_floats(size_t(c), seed + 3)), gate_bias(random_floats(size_t(r), seed + 4)),
-        up_bias(random_floats(size_t(r), seed + 5)), device_hidden(hidden), device_norm(norm),
-        device_gate_bias(gate_bias), device_up_bias(up_bias),
+        up(r, c, seed + 1, 0, format), gate_update(n, r, seed + 6), up_update(n, r, seed + 9),
+        hidden(padded_rows(n, c, hidden_stride, seed + 2, NAN, 3)), norm(random_floats(size_t(c), seed + 3)),
+        gate_bias(random_floats(size_t(r), seed + 4)), up_bias(random_floats(size_t(r), seed + 5)), device_hidden(hidden),
+        device_norm(norm), device_gate_bias(gate_bias), device_up_bias(up_bias),
         out(size_t(n) * size_t(out_stride), bf16{0x4321}),
         input(size_t(n) * size_t(input_width(gate.weight(), c)), bf16{0x7fff}) {}
 
@@ -74,8 +74,8 @@ struct Problem {
         // x and out are rounded to T; silu's slope is below 1.1.
         const double tolerance = kRounding * (1.1 * g_size * std::fabs(u) + u_size * std::fabs(g));
         const double expected = g / (1 + std::exp(-g)) * u;
-        check_near(to_f32(result[size_t(r * out_stride + o)]), expected, 0.5 * tolerance + kRounding * std::fabs(expected) + 1e-6,
-                   "out", r, o);
+        check_near(to_f32(result[size_t(r * out_stride + o)]), expected,
+                   0.5 * tolerance + kRounding * std::fabs(expected) + 1e-6, "out", r, o);
       }
       for (int64_t c = rows; c < out_stride; ++c) CHECK(result[size_t(r * out_stride + c)].bits == 0x4321);
     }

@@ -7,9 +7,18 @@ function(stub name text)
   file(CHMOD ${WORK}/bin/${name} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
 endfunction()
 set(json [==[while [ "$1" != --json ]; do shift; done; json=$2]==])
-stub(nvidia-smi [==[case $* in *name,driver*) echo "Stub GPU, 1.2" ;; *driver*) echo 1.2 ;; *name*) echo "Stub GPU" ;; *cap*) echo 9.0 ;; esac]==])
+stub(nvidia-smi [==[case $* in
+  *name,driver*) echo "Stub GPU, 1.2" ;;
+  *driver*) echo 1.2 ;;
+  *name*) echo "Stub GPU" ;;
+  *cap*) echo 9.0 ;;
+esac]==])
 stub(nvcc "echo 'Cuda compilation tools, release 13.0, V13.0'")
-stub(cmake [==[case $* in *-DCMAKE_CUDA_ARCHITECTURES=90a-real*) ;; *--build*) cp "$(dirname "$0")"/gpu_* "$2" ;; *) exit 9 ;; esac
+stub(cmake [==[case $* in
+  *-DCMAKE_CUDA_ARCHITECTURES=90a-real*) ;;
+  *--build*) cp "$(dirname "$0")"/gpu_* "$2" ;;
+  *) exit 9 ;;
+esac
 while [ $# -gt 0 ]; do [ "$1" != -B ] || mkdir -p "$2"; shift; done]==])
 stub(ctest "exit 0")
 stub(compute-sanitizer "exit 1")
@@ -20,7 +29,8 @@ stub(python "case $1 in
   *) result='{\"section\": \"peer\", \"kind\": \"compiled\", \"ms\": 9.5}' ;;
 esac
 ${json}; echo \"$result\" >>\$json")
-stub(gpu_device_bench "${json}; echo '{\"section\": \"device\", \"name\": \"read\", \"gb_per_s\": 3000.5, \"us\": 1}' >>\$json")
+stub(gpu_device_bench "${json}
+echo '{\"section\": \"device\", \"name\": \"read\", \"gb_per_s\": 3000.5, \"us\": 1}' >>\$json")
 stub(gpu_kernel_bench "[[ $* == *'--ceiling 3000.5'* ]] || exit 8
 ${json}; printf '{\"section\": \"kernel\", \"us\": 1}\\n{\"section\": \"ker' >>\$json; sleep 600 & wait")
 stub(gpu_step_bench "exit 3")
@@ -52,7 +62,8 @@ endfunction()
 run_script(0 --minutes 0.25 --python python)
 read_results()
 set(expected "script tests ok" "script memcheck failed with 1" "script racecheck failed with 1" "device read NOTFOUND"
-    "script device ok" "kernel NOTFOUND NOTFOUND" "script kernels time limit" "cublas attention of a prompt of 128 NOTFOUND" "script cublas ok"
+    "script device ok" "kernel NOTFOUND NOTFOUND" "script kernels time limit"
+    "cublas attention of a prompt of 128 NOTFOUND" "script cublas ok"
     "script steps failed with 3" "script command line left out, no --java" "peer NOTFOUND NOTFOUND" "script peers ok")
 if(NOT found STREQUAL expected)
   message(FATAL_ERROR "results:\n${found}\nexpected:\n${expected}\n${output}")
@@ -70,7 +81,8 @@ stub(gpu_kernel_bench "${json}; echo '{\"section\": \"kernel\", \"us\": 2}' >>\$
 stub(gpu_step_bench "${json}; echo '{\"section\": \"step\", \"ms\": 3}' >>\$json; sleep 600 & wait")
 run_script(0 --minutes 0.1 --python python --resume)
 read_results()
-set(expected "script tests ok" "device read NOTFOUND" "script device ok" "cublas attention of a prompt of 128 NOTFOUND" "script cublas ok"
+set(expected "script tests ok" "device read NOTFOUND" "script device ok"
+    "cublas attention of a prompt of 128 NOTFOUND" "script cublas ok"
     "peer NOTFOUND NOTFOUND" "script peers ok" "script memcheck ok" "script racecheck ok" "kernel NOTFOUND NOTFOUND"
     "script kernels ok" "step NOTFOUND NOTFOUND" "script steps time limit" "script command line left out, no --java")
 if(NOT found STREQUAL expected)
@@ -80,7 +92,8 @@ stub(gpu_step_bench "${json}; echo '{\"section\": \"step\", \"ms\": 4}' >>\$json
 run_script(0 --python python --resume --only steps)
 read_results()
 list(FILTER found INCLUDE REGEX "step|kernel")
-if(NOT found STREQUAL "kernel NOTFOUND NOTFOUND;script kernels ok;step NOTFOUND NOTFOUND;step NOTFOUND NOTFOUND;script steps ok")
+set(expected "kernel NOTFOUND NOTFOUND" "script kernels ok" "step NOTFOUND NOTFOUND" "step NOTFOUND NOTFOUND" "script steps ok")
+if(NOT found STREQUAL expected)
   message(FATAL_ERROR "resumed with steps alone:\n${found}\n${output}")
 endif()
 run_script(2 --only step)
@@ -98,7 +111,9 @@ stub(gpu_device_bench "${json}; echo '{\"section\": \"device\", \"name\": \"read
 stub(gpu_kernel_bench "${json}; echo '{\"section\": \"kernel\", \"us\": 1}' >>\$json; sleep 600 & wait")
 execute_process(
   COMMAND bash -c "PATH=$0/bin:$PATH \"$1\"/bench/gpu.sh --out $0/out --minutes 10 --python python >$0/log & pid=$!
-    until grep -q '\"section\": \"kernel\"' $0/out/lines.jsonl 2>/dev/null && ! grep -q steps $0/out/lines.jsonl; do sleep 0.1; done
+    until grep -q '\"section\": \"kernel\"' $0/out/lines.jsonl 2>/dev/null && ! grep -q steps $0/out/lines.jsonl; do
+      sleep 0.1
+    done
     kill $pid; wait $pid" ${WORK} ${ROOT}
   RESULT_VARIABLE status TIMEOUT 60)
 read_results()

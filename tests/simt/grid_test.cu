@@ -146,7 +146,8 @@ int main(int argc, char** argv) {
       {"blocks_of_a_cooperative_grid_wait_for_each_other", blocks_of_a_cooperative_grid_wait_for_each_other},
       {"overlapping_kernels_see_what_the_one_before_wrote", overlapping_kernels_see_what_the_one_before_wrote}};
 #if !defined(GENARM_ON_GPU) && !defined(__SANITIZE_THREAD__)
-  cases.push_back({"nothing_has_happened_before_the_stream_is_waited_for", nothing_has_happened_before_the_stream_is_waited_for});
+  cases.push_back({"nothing_has_happened_before_the_stream_is_waited_for",
+                   nothing_has_happened_before_the_stream_is_waited_for});
   cases.push_back({"seeds_choose_an_order_and_repeat_it", seeds_choose_an_order_and_repeat_it});
 #endif
   return run_cases(argc, argv, cases);

@@ -53,7 +53,8 @@ class Stream {
 template <class T>
 class Array {
  public:
-  explicit Array(const std::vector<T>& values) : data_(static_cast<T*>(device_alloc(values.size() * sizeof(T)))), size_(values.size()) {
+  explicit Array(const std::vector<T>& values)
+      : data_(static_cast<T*>(device_alloc(values.size() * sizeof(T)))), size_(values.size()) {
     Stream stream;
     copy_to_device(data_, values.data(), size_ * sizeof(T), stream);
   }

@@ -1,16 +1,8 @@
 // lm_head: logits summed over heads and rows, and the draw, against definitions in double.
 #include "fixture.h"
-#include "noise.h"
 
 namespace genarm::cuda {
 namespace {
-
-double gumbel_in_double(const SamplingPlan& plan, int token) {
-  const Philox4 words = philox(plan.seed, uint32_t(token / 4), uint32_t(plan.position), uint32_t(plan.choice), 0);
-  const uint32_t word = words.word[token % 4];
-  const double u = (double(word) + 0.5) / 4294967296.0;
-  return -std::log(word < 0x80000000u ? -std::log1p(-u) : -std::log((double(~word) + 0.5) / 4294967296.0));
-}
 
 SamplingPlan plan_of(uint64_t seed, float temperature, int32_t z_row) {
   SamplingPlan plan = {};
@@ -162,7 +154,8 @@ struct Problem {
 void draws_and_writes_on_odd_shapes() {
   for (const int vocab : {1, 15, 77}) {
     const Head head(vocab + 2, 40, 3, false, unsigned(vocab));
-    Problem(vocab, {&head}, {{{0, 0}}, {{0, 2}}, {{0, 1}}}, {plan_of(5, 1, -1), plan_of(6, 0, -1), plan_of(7, 0.7f, 0)}).run_and_check();
+    Problem(vocab, {&head}, {{{0, 0}}, {{0, 2}}, {{0, 1}}},
+            {plan_of(5, 1, -1), plan_of(6, 0, -1), plan_of(7, 0.7f, 0)}).run_and_check();
   }
 }
 

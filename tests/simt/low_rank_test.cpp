@@ -22,8 +22,8 @@ struct Rows {
 
   Rows(int num_columns, int rows, Input in, unsigned seed, int padding = 5)
       : input(in), columns(num_columns), num_rows(rows), stride(num_columns + padding),
-        x(padded_rows(rows, num_columns, stride, seed, NAN, 2)), norm(random_floats(size_t(num_columns), seed + 1)), hidden(x),
-        device_norm(norm), high(part(false)), low(part(true)) {}
+        x(padded_rows(rows, num_columns, stride, seed, NAN, 2)), norm(random_floats(size_t(num_columns), seed + 1)),
+        hidden(x), device_norm(norm), high(part(false)), low(part(true)) {}
 
   std::vector<bf16> part(bool rest) const {
     std::vector<bf16> bits(x.size());
@@ -126,7 +126,8 @@ struct Update {
         }
       const std::vector<double> expected = mixed(t, r);
       for (int i = 0; i < shape.rank; ++i)
-        check_near(result[size_t(r * shape.rank + i)], expected[size_t(i)], 2e-6 * size * (1 + 4 * shape.num_objectives), "u", r, i);
+        check_near(result[size_t(r * shape.rank + i)], expected[size_t(i)], 2e-6 * size * (1 + 4 * shape.num_objectives),
+                   "u", r, i);
       const RowUpdate& row = found[size_t(r)];
       CHECK(row.rank == shape.rank);
       if (shape.rank > 0) CHECK(row.b == b.data() && row.u == u.data() + r * shape.rank && row.scale == kScale);
@@ -208,7 +209,8 @@ void its_product_adds_it() {
   second.rows = rows.data() + 1;
   second.b = device_b.data();
   const LowRankUpdate updates[] = {first, second};
-  const ProjectProblem product = {hidden.data(), outputs, x.data(), columns, zero.weight(), nullptr, rows.data(), outputs, columns, num_rows};
+  const ProjectProblem product = {hidden.data(), outputs, x.data(), columns, zero.weight(), nullptr, rows.data(), outputs,
+                                  columns, num_rows};
   Stream stream;
 
   shrink(in.arguments(), updates, 2, Order::overlaps_previous, stream);

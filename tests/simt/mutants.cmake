@@ -20,7 +20,8 @@ endfunction()
 
 # In a word, by what it left.
 function(how_it_ended out status output)
-  string(REGEX MATCH "data race|AddressSanitizer: [a-z-]+|runtime error|deadlock|no progress|kernel of|expected|not true" how "${output}")
+  string(REGEX MATCH "data race|AddressSanitizer: [a-z-]+|runtime error|deadlock|no progress|kernel of|expected|not true"
+         how "${output}")
   string(REPLACE "kernel of" "fault" how "${how}")
   string(REGEX REPLACE "expected|not true" "value" how "${how}")
   if(NOT how)

@@ -118,7 +118,8 @@ function(count_instructions name kernel text)
   set(failed ${failed} PARENT_SCOPE)
 endfunction()
 
-# The kernels of a text, PTX (ORDER, too) or SASS, each of which begins with `marker` and its name, have what is expected of them.
+# The kernels of a text, PTX (ORDER, too) or SASS, each of which begins with `marker` and its name, have what is expected
+# of them.
 function(check_kernels kind name text marker)
   string(REGEX REPLACE "[;\\[\\]]" " " text "${text}")
   string(LENGTH "${marker}" skip)

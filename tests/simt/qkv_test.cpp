@@ -46,12 +46,12 @@ struct Problem {
           Format v_format = Format::bf16)
       : shape(s), lanes(positions, s.page_size), num_rows(int(positions.size())), stride(kv_stride(s.head_dim)),
         q_stride(s.num_heads * s.head_dim + 3), hidden_stride((s.columns + 3) / 4 * 4 + 4),
-        q(s.num_heads * s.head_dim, s.columns, seed, s.head_dim, format), k(s.num_kv_heads * s.head_dim, s.columns, seed + 1, s.head_dim, format),
-        v(s.num_kv_heads * s.head_dim, s.columns, seed + 2, s.head_dim, v_format),
-        q_update(num_rows, q.rows, seed + 7), v_update(num_rows, v.rows, seed + 17),
-        hidden(padded_rows(num_rows, s.columns, hidden_stride, seed + 3, NAN, 3)), norm(random_floats(size_t(s.columns), seed + 4)),
-        q_bias(random_floats(size_t(q.rows), seed + 5)), kv_bias(random_floats(size_t(k.rows), seed + 6)),
-        head_norm(random_floats(size_t(s.head_dim), seed + 8)),
+        q(s.num_heads * s.head_dim, s.columns, seed, s.head_dim, format),
+        k(s.num_kv_heads * s.head_dim, s.columns, seed + 1, s.head_dim, format),
+        v(s.num_kv_heads * s.head_dim, s.columns, seed + 2, s.head_dim, v_format), q_update(num_rows, q.rows, seed + 7),
+        v_update(num_rows, v.rows, seed + 17), hidden(padded_rows(num_rows, s.columns, hidden_stride, seed + 3, NAN, 3)),
+        norm(random_floats(size_t(s.columns), seed + 4)), q_bias(random_floats(size_t(q.rows), seed + 5)),
+        kv_bias(random_floats(size_t(k.rows), seed + 6)), head_norm(random_floats(size_t(s.head_dim), seed + 8)),
         rope_cos(random_floats(size_t(kPositions * s.head_dim / 2), seed + 9)),
         rope_sin(random_floats(size_t(kPositions * s.head_dim / 2), seed + 10)), device_hidden(hidden), device_norm(norm),
         device_q_bias(q_bias), device_kv_bias(kv_bias), device_head_norm(head_norm), device_cos(rope_cos),
@@ -103,8 +103,8 @@ struct Problem {
   }
 
   // The head's numbers, and how far each may be off.
-  std::vector<double> head(const Weights& w, const std::vector<float>& bias, const Updates* update, int h, int r, bool rotated,
-                           const std::vector<double>& x, std::vector<double>& slack) const {
+  std::vector<double> head(const Weights& w, const std::vector<float>& bias, const Updates* update, int h, int r,
+                           bool rotated, const std::vector<double>& x, std::vector<double>& slack) const {
     const int dim = shape.head_dim, half = dim / 2;
     std::vector<double> y;
     slack.clear();
@@ -155,13 +155,16 @@ struct Problem {
       }
       for (int64_t c = q.rows; c < q_stride; ++c) CHECK(result[size_t(r * q_stride + c)] == 7);
 
-      const int at = lanes.position[size_t(r)], page = lanes.pages[size_t(lanes.page_table[size_t(r)] + at / shape.page_size)];
+      const int at = lanes.position[size_t(r)];
+      const int page = lanes.pages[size_t(lanes.page_table[size_t(r)] + at / shape.page_size)];
       for (int i = 0; i < shape.num_kv_heads; ++i) {
         for (int part = 0; part < 2; ++part) {
           const std::vector<double> y = head(part ? v : k, kv_bias, part ? &v_update : nullptr, i, r, part == 0, x, slack);
-          const size_t slot = size_t((((page * shape.num_kv_heads + i) * 2 + part) * shape.page_size + at % shape.page_size) * stride);
+          const int64_t place = ((page * shape.num_kv_heads + i) * 2 + part) * shape.page_size + at % shape.page_size;
+          const size_t slot = size_t(place * stride);
           for (int d = 0; d < stride; ++d) {
-            const double expected = d < dim ? y[size_t(d)] : 0, tolerance = d < dim ? slack[size_t(d)] + 0x1p-8 * std::fabs(expected) : 0;
+            const double expected = d < dim ? y[size_t(d)] : 0;
+            const double tolerance = d < dim ? slack[size_t(d)] + 0x1p-8 * std::fabs(expected) : 0;
             check_near(bf16_to_f32(kv[slot + size_t(d)]), expected, tolerance, part ? "v" : "k", r, i * dim + d);
             written[slot + size_t(d)] = true;
           }

@@ -13,7 +13,8 @@ struct Layer {
   std::vector<uint16_t> scales;
   std::vector<int32_t> group;
 
-  Layer(bool shuffled, bool symmetric) : qweight(kColumns / 8 * kRows), qzeros(kGroups * kRows / 8), scales(kGroups * kRows) {
+  Layer(bool shuffled, bool symmetric)
+      : qweight(kColumns / 8 * kRows), qzeros(kGroups * kRows / 8), scales(kGroups * kRows) {
     std::mt19937 random(7);
     for (uint32_t& word : qweight) word = uint32_t(random());
     for (uint32_t& word : qzeros) word = symmetric ? 0x77777777u : uint32_t(random());
@@ -79,7 +80,8 @@ void a_packed_layer_multiplies() {
     std::shared_ptr<const ColumnOrder> last_order;
     const auto matrix = pack_matrix(layer.source(), last_order, stream);
     const auto again = pack_matrix(layer.source(), last_order, stream);
-    const ProjectProblem p = {hidden.data(), kRows, device_x.data(), kColumns, weight_of(matrix.get()), nullptr, nullptr, kRows, kColumns, 1};
+    const ProjectProblem p = {hidden.data(), kRows, device_x.data(), kColumns, weight_of(matrix.get()), nullptr, nullptr,
+                              kRows, kColumns, 1};
 
     project(&p, 1, Order::after_previous, stream);
     stream_sync(stream);

@@ -121,8 +121,9 @@ void is_right_for(const std::vector<float>& z, const std::vector<SamplingPlan>& 
 void is_right_on_odd_sizes() {
   for (const int size : {1, 5, 513, 1025}) {
     const std::vector<float> z = random_floats(size_t(6 * size), unsigned(size), 4);
-    is_right_for(z, {plan_of(1, 1, 0, 1, 0, 0), plan_of(2, 0.7f, 3, 1, 0, 5), plan_of(3, 1, 0, 0.8f, 0, 2), plan_of(4, 1, 0, 1, 0, -1),
-                     plan_of(5, 1.5f, 0, 1, 0.05f, 1), plan_of(6, 0, 7, 0.5f, 0.1f, 3), plan_of(7, 1, 40, 0.9f, 0.02f, 4)},
+    is_right_for(z, {plan_of(1, 1, 0, 1, 0, 0), plan_of(2, 0.7f, 3, 1, 0, 5), plan_of(3, 1, 0, 0.8f, 0, 2),
+                     plan_of(4, 1, 0, 1, 0, -1), plan_of(5, 1.5f, 0, 1, 0.05f, 1), plan_of(6, 0, 7, 0.5f, 0.1f, 3),
+                     plan_of(7, 1, 40, 0.9f, 0.02f, 4)},
                  size);
   }
 }

@@ -86,7 +86,8 @@ void loads_take_16_bytes() {
 
 // ---------------------------------------------------------------- tensor cores
 // The layouts are those published with CUTLASS for its SM80 16x8x16 atom, as strides of (lane % 4, lane / 4) and of
-// the register's halves: A ((4,8),(2,2,2)):((32,1),(16,8,128)), B ((4,8),(2,2)):((16,1),(8,64)), C ((4,8),(2,2)):((32,1),(16,8)).
+// the register's halves: A ((4,8),(2,2,2)):((32,1),(16,8,128)), B ((4,8),(2,2)):((16,1),(8,64)),
+// C ((4,8),(2,2)):((32,1),(16,8)).
 
 int at_a(int lane, int i) { return lane % 4 * 32 + lane / 4 + i % 2 * 16 + i / 2 % 2 * 8 + i / 4 * 128; }
 int at_b(int lane, int i) { return lane % 4 * 16 + lane / 4 + i % 2 * 8 + i / 2 * 64; }
@@ -146,13 +147,14 @@ void mma_multiplies_int8_exactly() {
   for (int lane = 0; lane < 32; ++lane) {
     for (int i = 0; i < 16; ++i)
       fragment_a[size_t(16 * lane + i)] = a[size_t((lane / 4 + i / 4 % 2 * 8) * 32 + lane % 4 * 4 + i % 4 + i / 8 * 16)];
-    for (int i = 0; i < 8; ++i) fragment_b[size_t(8 * lane + i)] = b[size_t(lane / 4 * 32 + lane % 4 * 4 + i % 4 + i / 4 * 16)];
+    for (int i = 0; i < 8; ++i)
+      fragment_b[size_t(8 * lane + i)] = b[size_t(lane / 4 * 32 + lane % 4 * 4 + i % 4 + i / 4 * 16)];
   }
   const Array<int8_t> device_a(fragment_a), device_b(fragment_b);
   const Array<int> d(128, 0);
 
-  run(mma_int8_kernel, 1, 32, reinterpret_cast<const uint4*>(device_a.data()), reinterpret_cast<const uint2*>(device_b.data()),
-      d.data());
+  run(mma_int8_kernel, 1, 32, reinterpret_cast<const uint4*>(device_a.data()),
+      reinterpret_cast<const uint2*>(device_b.data()), d.data());
 
   for (int lane = 0; lane < 32; ++lane)
     for (int i = 0; i < 4; ++i) {
@@ -176,7 +178,8 @@ void ldmatrix_deals_out_four_matrices() {
   for (size_t i = 0; i < 256; ++i) matrices[i] = uint16_t(1000 + i);
   const Array<uint16_t> in(matrices), plain(256, 0), transposed(256, 0);
 
-  run(ldmatrix_kernel, 1, 32, in.data(), reinterpret_cast<uint4*>(plain.data()), reinterpret_cast<uint4*>(transposed.data()));
+  run(ldmatrix_kernel, 1, 32, in.data(), reinterpret_cast<uint4*>(plain.data()),
+      reinterpret_cast<uint4*>(transposed.data()));
 
   for (size_t lane = 0; lane < 32; ++lane)
     for (size_t matrix = 0; matrix < 4; ++matrix)
@@ -246,7 +249,8 @@ __global__ void copy_async_kernel(const float* in, float* out, int size) {
   const int chunks = (size + 127) / 128;
   const auto fetch = [&](int chunk) {
     const int left = size - 128 * chunk - 4 * int(threadIdx.x);
-    if (chunk < chunks) copy_async(&ring[chunk % 3][threadIdx.x], left > 0 ? in + size - left : in, left > 3 ? 16 : left > 0 ? 4 * left : 0);
+    if (chunk < chunks)
+      copy_async(&ring[chunk % 3][threadIdx.x], left > 0 ? in + size - left : in, left > 3 ? 16 : left > 0 ? 4 * left : 0);
     copy_async_commit();
   };
   fetch(0);

@@ -7,7 +7,8 @@ mutant("a wait that leaves the last values on their way" attention_tile.cuh
         copy_async_wait<0>();]==] [==[      } else {
         copy_async_wait<1>();]==])
 mutant("no barrier once the keys are there" attention_tile.cuh "__syncthreads();  // keys are there" "// keys are there")
-mutant("no barrier before the keys are overwritten" attention_tile.cuh "__syncthreads();  // keys were read" "// keys were read")
+mutant("no barrier before the keys are overwritten" attention_tile.cuh "__syncthreads();  // keys were read"
+  "// keys were read")
 mutant("no barrier once the values are there" attention_tile.cuh "__syncthreads();  // values and" "// values and")
 mutant("no barrier before the ticket" attention.cu
   [==[  __syncthreads();
@@ -29,7 +30,8 @@ mutant("the weights of another warp's positions are not summed" attention_tile.c
   "if (kMany || s == warp()) mma<bf16>(total_, high, ones);")
 mutant("sums are not scaled to a larger score" attention_tile.cuh "sum_[c][j] *= factor" "sum_[c][j] *= 1")
 mutant("the fold forgets the largest score" attention_tile.cuh "exp2_approx(top - higher)" "1.f")
-mutant("the first of a thread's sums kept for all" attention_tile.cuh "fold.of(kept_[c][j], sum_[c][j])" "fold.of(kept_[c][0], sum_[c][j])")
+mutant("the first of a thread's sums kept for all" attention_tile.cuh "fold.of(kept_[c][j], sum_[c][j])"
+  "fold.of(kept_[c][0], sum_[c][j])")
 mutant("the padding of a row is what lay there" attention_tile.cuh "column < padded; column" "column < stride; column")
 mutant("tiles of lanes overlap" attention.cu "middle + p.lane_first[middle]" "p.lane_first[middle]")
 mutant("a tile takes rows of the next lane" attention.cu "p.lane_first[lane + 1] - part" "p.num_rows - part")

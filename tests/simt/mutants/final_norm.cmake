@@ -15,7 +15,8 @@ mutant("every thread but the first waits" warp.cuh
   [==[  if (threadIdx.x != 0) __syncthreads();
   float sum = 0;]==])
 mutant("a part too many" warp.cuh "i < kThreads / 32; ++i) sum +=" "i <= kThreads / 32; ++i) sum +=")
-mutant("the sum over half a warp" warp.cuh "for (int lanes = 16; lanes > 0; lanes /= 2) x +=" "for (int lanes = 8; lanes > 0; lanes /= 2) x +=")
+mutant("the sum over half a warp" warp.cuh "for (int lanes = 16; lanes > 0; lanes /= 2) x +="
+  "for (int lanes = 8; lanes > 0; lanes /= 2) x +=")
 mutant("an element past the row" final_norm.cu
   "i < p.hidden_size; i += kThreads) squares" "i <= p.hidden_size; i += kThreads) squares")
 mutant("grid_wait by one warp" final_norm.cu "  grid_wait();" "  if (threadIdx.x < 32) grid_wait();")

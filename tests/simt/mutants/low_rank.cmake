@@ -10,7 +10,8 @@ mutant("no barrier before C reads A x" low_rank.cu
 mutant("A x of a column too many" low_rank.cu "row < p.num_rows ? in.columns : 0" "row < p.num_rows ? in.columns + 1 : 0")
 mutant("the numbers ahead of the next" low_rank.cu "next = column + kAhead * step" "next = column + step")
 mutant("the rows at the stage's beginning" low_rank.cu "p.first_row + row, column" "row, column")
-mutant("rows without an adapter keep the last one's" low_rank.cu "if (r == 0 && row < p.num_rows &&" "if (r == 0 && end > 0 &&")
+mutant("rows without an adapter keep the last one's" low_rank.cu "if (r == 0 && row < p.num_rows &&"
+  "if (r == 0 && end > 0 &&")
 mutant("the rank of the last update" low_rank.cu "rank = std::max(rank, each.rank);" "rank = std::max(1, each.rank);")
 mutant("the free part reads the fixed" low_rank.cu "w[j] * t[p.fixed_rank + j]" "w[j] * t[j]")
 mutant("the preference of the first row" low_rank.cu "p.preference[row * p.preference_stride + k]" "p.preference[k]")

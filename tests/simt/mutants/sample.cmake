@@ -18,8 +18,10 @@ mutant("bins added to without atomics" sample.cu
 mutant("negative scores in reverse" sample.cu "bits & 0x80000000u ? ~bits :" "bits & 0x80000000u ? bits ^ 0x80000000u :")
 mutant("a tie too many" sample.cu "end[0] = v;" "end[0] = v + 1;")
 mutant("all ties stay" sample.cu "wanted * each >= r.in_ties ?" "wanted * each >= 0 ?")
-mutant("the crossing token is left out" sample.cu "wanted = (target - r.above + each - 1) / each" "wanted = (target - r.above) / each")
+mutant("the crossing token is left out" sample.cu "wanted = (target - r.above + each - 1) / each"
+  "wanted = (target - r.above) / each")
 mutant("min-p is not asked" sample.cu "if (plan.min_p > 0) kept" "if (plan.min_p > 1) kept")
 mutant("no grid_wait" sample.cu [==[  grid_wait();
 ]==] "")
-mutant("a score past the row" sample.cu "row.z[v] = score(row.z[v], inverse_temperature);" "row.z[v + 1] = score(row.z[v + 1], inverse_temperature);")
+mutant("a score past the row" sample.cu "row.z[v] = score(row.z[v], inverse_temperature);"
+  "row.z[v + 1] = score(row.z[v + 1], inverse_temperature);")

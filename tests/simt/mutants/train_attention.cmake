@@ -5,7 +5,8 @@ mutant("no barrier before the values" train_attention.cu
     float out = 0;]==])
 mutant("a row does not see itself" train_attention.cu "p.end = p.position + 1;" "p.end = p.position;")
 mutant("a window of one more" train_attention.cu "? p.position - a.window + 1 : 0" "? p.position - a.window : 0")
-mutant("the prompt's rows are the response's" train_attention.cu "at < prefix ? parent_first + at" "at < prefix ? first + at % length")
+mutant("the prompt's rows are the response's" train_attention.cu "at < prefix ? parent_first + at"
+  "at < prefix ? first + at % length")
 mutant("each thread's own top" train_attention.cu "  top = block_max<kThreads>(top);
 " "")
 mutant("the sum is not kept" train_attention.cu "  if (threadIdx.x == 0) a.log_sum_exp[row * a.num_heads + head] = lse;

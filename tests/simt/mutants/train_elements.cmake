@@ -13,5 +13,6 @@ mutant("adam: an element too many" train_elements.cu "if (i >= a.count) return;"
 mutant("squares: no barrier before the total" train_elements.cu
   [==[  part[threadIdx.x] = sum;
   __syncthreads();]==] "  part[threadIdx.x] = sum;")
-mutant("squares: past the last block's end" train_elements.cu "begin + kSquaresBlock < count ? begin + kSquaresBlock : count" "begin + kSquaresBlock")
+mutant("squares: past the last block's end" train_elements.cu "begin + kSquaresBlock < count ? begin + kSquaresBlock : count"
+  "begin + kSquaresBlock")
 mutant("squares: one thread less" train_elements.cu "i < kThreads; ++i) total" "i < kThreads - 1; ++i) total")

@@ -14,6 +14,7 @@ mutant("bf16: the lower rows twice" train_gemm.cu "a[i + 8][k + 4]" "a[i][k + 4]
 mutant("bf16: an odd depth's last column" train_gemm.cu "k + 1 < depth" "k + 2 < depth")
 mutant("bf16: a column too many" train_gemm.cu "k + 1 < depth" "k < depth")
 mutant("bf16: sums start at 0" train_gemm.cu "p.start[row * p.start_row + column]" "0")
-mutant("bf16: a row too many is written" train_gemm.cu "if (row < p.m && column < p.n) p.c[row" "if (row <= p.m && column < p.n) p.c[row")
+mutant("bf16: a row too many is written" train_gemm.cu "if (row < p.m && column < p.n) p.c[row"
+  "if (row <= p.m && column < p.n) p.c[row")
 mutant("f32: a depth that ends within a slice" train_gemm.cu "p.k - k0 < kDepth ? int(p.k - k0) : kDepth" "kDepth - 1")
 mutant("products are never rounded" train_gemm.cu "rounded ? rounded_gemm_kernel : gemm_kernel" "gemm_kernel")

@@ -1,9 +1,13 @@
-mutant("embed: the first row's token for all" train_rows.cu "a.table[a.ids[r] * columns + j]" "a.table[a.ids[0] * columns + j]")
-mutant("embed: the last row's gradient alone" train_rows.cu "a.table_gradient[a.ids[r] * columns + j] += a" "a.table_gradient[a.ids[r] * columns + j] = a")
-mutant("rms_norm: a column too many" train_rows.cu "j < columns; j += kThreads) squares" "j <= columns; j += kThreads) squares")
+mutant("embed: the first row's token for all" train_rows.cu "a.table[a.ids[r] * columns + j]"
+  "a.table[a.ids[0] * columns + j]")
+mutant("embed: the last row's gradient alone" train_rows.cu "a.table_gradient[a.ids[r] * columns + j] += a"
+  "a.table_gradient[a.ids[r] * columns + j] = a")
+mutant("rms_norm: a column too many" train_rows.cu "j < columns; j += kThreads) squares"
+  "j <= columns; j += kThreads) squares")
 mutant("rms_norm: the scale is not kept" train_rows.cu "  if (threadIdx.x == 0) a.scale[r] = s;
 " "")
-mutant("rms_norm: weights of rows that were not chosen" train_rows.cu "a.x[source(a, r) * columns + j] * a.scale[r]" "a.x[r * columns + j] * a.scale[r]")
+mutant("rms_norm: weights of rows that were not chosen" train_rows.cu "a.x[source(a, r) * columns + j] * a.scale[r]"
+  "a.x[r * columns + j] * a.scale[r]")
 mutant("rms_norm: what was there is lost" train_rows.cu "a.accumulate ? dx[j] + d : d" "d")
 mutant("rms_norm: a column too many of the weights" train_rows.cu
   [==[  if (j >= columns) return;
