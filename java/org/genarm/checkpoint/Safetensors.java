@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Map;
+import java.util.Objects;
 import org.genarm.binding.MappedFile;
 import org.genarm.binding.NativeException;
 
@@ -70,7 +71,12 @@ public final class Safetensors implements AutoCloseable {
     if (tensor.bytes() > Integer.MAX_VALUE - 8) {
       throw new CheckpointException(path(), tensor.name(), "less than 2 GiB", tensor.bytes() + " bytes");
     }
-    byte[] bytes = file.read(tensor.offset(), (int) tensor.bytes());
+    return read(tensor, 0, (int) tensor.bytes());
+  }
+
+  /** As {@link #read(StoredTensor)}, of a part: {@code count} bytes from byte {@code from} of the tensor on. */
+  public ByteBuffer read(StoredTensor tensor, long from, int count) {
+    byte[] bytes = file.read(tensor.offset() + Objects.checkFromIndexSize(from, count, tensor.bytes()), count);
     return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 

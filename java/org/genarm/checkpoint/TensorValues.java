@@ -10,8 +10,14 @@ public final class TensorValues {
 
   /** Every value; {@link CheckpointException} unless it is F64, F32, F16 or BF16. */
   public static float[] read(StoredTensor tensor) {
-    ByteBuffer bytes = tensor.file().read(tensor);
-    float[] values = new float[Math.toIntExact(tensor.bytes() * Byte.SIZE / tensor.type().bits())];
+    return read(tensor, 0, Math.toIntExact(tensor.bytes() * Byte.SIZE / tensor.type().bits()));
+  }
+
+  /** As {@link #read(StoredTensor)}, of a run of them in row-major order. */
+  public static float[] read(StoredTensor tensor, long first, int count) {
+    int size = tensor.type().bits() / Byte.SIZE;
+    ByteBuffer bytes = tensor.file().read(tensor, first * size, count * size);
+    float[] values = new float[count];
     for (int i = 0; i < values.length; i++) {
       values[i] = switch (tensor.type()) {
         case F64 -> (float) bytes.getDouble(i * Double.BYTES);

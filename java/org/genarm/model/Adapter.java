@@ -32,7 +32,7 @@ public final class Adapter implements AutoCloseable {
       throw new CheckpointException(directory, WEIGHTS, found);
     }
     try (Safetensors stored = Safetensors.open(file)) {
-      AdapterTensors expected = new AdapterTensors(file, config, model.config().shape());
+      AdapterTensors expected = new AdapterTensors(file, config, model.config().shape(), model.directory());
       return new Adapter(directory, config, pack(model, config, expected.of(stored.tensors().values())));
     } catch (IllegalArgumentException refused) {
       throw new CheckpointException(file, "an adapter that fits its configuration", refused.getMessage());

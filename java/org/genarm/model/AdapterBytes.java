@@ -53,7 +53,7 @@ public record AdapterBytes(long parameters, long bytes) {
       return StoredAs.of(Dtype.BF16);
     }
     try (Safetensors tensors = Safetensors.open(file)) {
-      return tensors.tensors().values().stream().findFirst()
+      return tensors.tensors().values().stream().filter(tensor -> !BaseCopies.isOne(tensor)).findFirst()
           .map(tensor -> ExpectedTensors.dtype(tensor.type())).map(StoredAs::of).orElse(StoredAs.of(Dtype.BF16));
     }
   }

@@ -62,7 +62,7 @@ public final class AdapterSoup {
         }
         Path file = adapters.get(i).resolve(WEIGHTS);
         opened.add(Safetensors.open(file));
-        var modules = new AdapterTensors(file, config, shape).of(opened.get(i).tensors().values());
+        var modules = new AdapterTensors(file, config, shape, base).of(opened.get(i).tensors().values());
         parts.add(new Part(modules, config, coefficients.get(i), rank));
         rank += modules.keySet().stream().mapToInt(config::rank).max().getAsInt();
       }

@@ -26,18 +26,26 @@ final class AdapterTensors {
   private final Path file;
   private final AdapterConfig config;
   private final ModelShape shape;
+  private final Path base;
 
-  AdapterTensors(Path file, AdapterConfig config, ModelShape shape) {
+  /** @param base the checkpoint that the shape is of */
+  AdapterTensors(Path file, AdapterConfig config, ModelShape shape, Path base) {
     this.file = file;
     this.config = config;
     this.shape = shape;
+    this.base = base;
   }
 
   /** module → part → tensor; {@link CheckpointException} names the first tensor that does not belong. */
   Map<String, Map<String, StoredTensor>> of(Iterable<StoredTensor> tensors) {
     boolean preferences = config.numObjectives() > 0;
     Map<String, Map<String, StoredTensor>> modules = new LinkedHashMap<>();
+    List<StoredTensor> copies = new ArrayList<>();
     for (StoredTensor tensor : tensors) {
+      if (BaseCopies.isOne(tensor)) {
+        copies.add(tensor);
+        continue;
+      }
       Matcher name = (preferences ? PBLORA : LORA).matcher(tensor.name());
       long[] layer = name.matches() ? linear(name.group(1)) : null;
       if (layer == null) {
@@ -51,6 +59,7 @@ final class AdapterTensors {
       modules.computeIfAbsent(name.group(1), module -> new LinkedHashMap<>()).put(name.group(2), tensor);
     }
     requireWhole(modules, preferences ? List.of("A", "B", "W1", "W2") : List.of("A", "B"));
+    BaseCopies.check(copies, base);
     return modules;
   }
 

@@ -6,13 +6,22 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.genarm.checkpoint.CheckpointException;
+import org.genarm.checkpoint.Safetensors;
+import org.genarm.checkpoint.SafetensorsWriter;
+import org.genarm.checkpoint.StoredTensor;
+import org.genarm.checkpoint.TensorType;
+import org.genarm.checkpoint.TensorValues;
 import org.genarm.engine.LawSink;
 import org.genarm.guidance.SamplingParams;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Reward models that are adapters of the resident base: PyTorch's laws, and nothing shared but the weights. */
 class AdapterTest {
@@ -28,6 +37,56 @@ class AdapterTest {
       double[] law = laws(genArm, Golden.rows(expected, "input_ids"), 1);
 
       assertClose(Golden.logSoftmax(Golden.floats(expected, "logits"), genArm.config().vocabSize()), law);
+    }
+  }
+
+  @Test
+  void anUpdateOfTheLmHeadMayComeWithACopyOfTheBases() throws Exception {
+    Path adapter = Golden.ROOT.resolve("lora-lm-head-on-llama-gqa");
+    Path expected = adapter.resolve("expected.safetensors");
+    try (GenArm genArm = builder().arm("lora", adapter).build()) {
+      double[] law = laws(genArm, Golden.rows(expected, "input_ids"), 1);
+
+      assertClose(Golden.logSoftmax(Golden.floats(expected, "logits"), genArm.config().vocabSize()), law);
+    }
+  }
+
+  @Test
+  void aTrainedOrResizedLmHeadIsRefusedByName(@TempDir Path directory) throws Exception {
+    Path adapter = Golden.ROOT.resolve("lora-lm-head-on-llama-gqa");
+    Files.copy(adapter.resolve("adapter_config.json"), directory.resolve("adapter_config.json"));
+    String copy = "base_model.model.lm_head.base_layer.weight";
+    for (boolean resized : new boolean[] {false, true}) {
+      try (Safetensors stored = Safetensors.open(adapter.resolve("adapter_model.safetensors"))) {
+        write(directory.resolve("adapter_model.safetensors"), stored, copy, resized);
+      }
+
+      var refused = assertThrows(CheckpointException.class, () -> builder().arm("lora", directory).build());
+
+      String found = resized ? "F32 [511, 64]" : "where it has";
+      assertTrue(refused.getMessage().contains(copy + ": expected the base's own weights"), refused.getMessage());
+      assertTrue(refused.getMessage().contains(found), refused.getMessage());
+    }
+  }
+
+  /** The adapter again, but for the last value or row of one tensor. */
+  private static void write(Path file, Safetensors stored, String changed, boolean resized) {
+    List<SafetensorsWriter.Plan> plans = new ArrayList<>();
+    for (StoredTensor tensor : stored.tensors().values()) {
+      boolean cut = resized && tensor.name().equals(changed);
+      List<Long> shape = cut ? List.of(tensor.shape().get(0) - 1, tensor.shape().get(1)) : tensor.shape();
+      plans.add(new SafetensorsWriter.Plan(tensor.name(), TensorType.F32, shape));
+    }
+    try (SafetensorsWriter writer = SafetensorsWriter.create(file, plans)) {
+      for (SafetensorsWriter.Plan plan : plans) {
+        float[] values = TensorValues.read(stored.tensor(plan.name()));
+        values = Arrays.copyOf(values, (int) (plan.shape().get(0) * plan.shape().get(1)));
+        if (plan.name().equals(changed)) {
+          values[values.length - 1] *= 1.01f;
+        }
+        writer.write(plan.name(), 0, values);
+      }
+      writer.finish();
     }
   }
 
