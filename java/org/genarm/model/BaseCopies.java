@@ -16,7 +16,7 @@ import org.genarm.checkpoint.TensorValues;
  */
 final class BaseCopies {
   private static final Pattern NAME =
-      Pattern.compile("base_model\\.model\\.((lm_head|model\\.embed_tokens)\\.)(?:base_layer\\.)?weight");
+      Pattern.compile("base_model\\.model\\.(lm_head|model\\.embed_tokens)(?:\\.base_layer)?\\.weight");
   private static final String EMBEDDING = "model.embed_tokens.weight";
   private static final String EXPECTED = "the base's own weights, for they are shared";
   private static final int RUN = 1 << 20;
@@ -24,7 +24,13 @@ final class BaseCopies {
   private BaseCopies() {}
 
   static boolean isOne(StoredTensor tensor) {
-    return NAME.matcher(tensor.name()).matches();
+    return original(tensor) != null;
+  }
+
+  /** The name of what it is a copy of; null where it is none. */
+  private static String original(StoredTensor tensor) {
+    Matcher name = NAME.matcher(tensor.name());
+    return name.matches() ? name.group(1) + ".weight" : null;
   }
 
   /** {@link CheckpointException} names the first that the base's weights, rounded to its type, are not equal to. */
@@ -33,11 +39,9 @@ final class BaseCopies {
       return;
     }
     try (Checkpoint checkpoint = Checkpoint.open(base)) {
+      StoredTensor tied = checkpoint.tensors().get(EMBEDDING);
       for (StoredTensor copy : copies) {
-        Matcher name = NAME.matcher(copy.name());
-        name.matches();
-        StoredTensor tied = checkpoint.tensors().get(EMBEDDING);
-        check(copy, checkpoint.tensors().getOrDefault(name.group(1) + "weight", tied));
+        check(copy, checkpoint.tensors().getOrDefault(original(copy), tied));
       }
     }
   }
