@@ -125,9 +125,7 @@ void linear_has_its_slopes() {
   });
 }
 
-// Every block of the matrix product has neighbours on each side.
-void large_linear_layers_match_their_definition() {
-  const LinearCase c = kOnCuda ? LinearCase(131, 83, 150) : LinearCase(401, 523, 291);
+void check_linear(const LinearCase& c) {
   Doubles dx(c.x.size()), dweight(c.weight.size());
   for (int r = 0; r < c.rows; ++r) {
     for (int o = 0; o < c.outputs; ++o) {
@@ -145,6 +143,17 @@ void large_linear_layers_match_their_definition() {
     check_close(run.dx, dx, 2e-6);
     check_close(run.dweight, dweight, 2e-6);
   });
+}
+
+// Every block of the matrix product has neighbours on each side.
+void large_linear_layers_match_their_definition() {
+  check_linear(kOnCuda ? LinearCase(131, 83, 150) : LinearCase(401, 523, 291));
+}
+
+// The CPU moves rows so far apart before it multiplies them.
+void rows_of_whole_pages_match_their_definition() {
+  check_linear(LinearCase(27, 1024, 21));
+  check_linear(LinearCase(27, 21, 1024));
 }
 
 void every_instruction_set_multiplies_to_the_same_bits() {
@@ -347,6 +356,7 @@ void squares_are_summed_over_every_block() {
 int main() {
   return run_tests({TEST(embedding_adds_gradients_by_token), TEST(rms_norm_of_chosen_rows_has_its_slopes),
                     TEST(linear_has_its_slopes), TEST(large_linear_layers_match_their_definition),
+                    TEST(rows_of_whole_pages_match_their_definition),
                     TEST(every_instruction_set_multiplies_to_the_same_bits),
                     TEST(bf16_rounds_the_factors_alone),
 #ifndef GENARM_TRAIN_ON_CUDA

@@ -1,5 +1,6 @@
 // The panels of B go side by side in a block that stays in L2, the tile of C stays in registers, A is read where it
-// lies if its rows are contiguous and packed otherwise. Bound by the multipliers from about 64 x 64 x 64 on.
+// lies if its rows are contiguous and lie well, and from scratch otherwise. Bound by the multipliers from about
+// 64 x 64 x 64 on.
 #include "gemm_tile.h"
 
 namespace genarm::cpu::GENARM_ISA {
@@ -33,28 +34,53 @@ void pack_b(float* out, const Product& p, int64_t k0, int64_t depth, int64_t n0,
   }
 }
 
-// out[tile][k][kTileRows] of rows that are not contiguous; what lies beyond the last row is not read.
+// Rows a multiple of so many floats apart lie in the same sets of L1, which has fewer ways than a tile has rows.
+constexpr int64_t kSetsApart = 1024;
+
+// How a tile reads A's rows: where they lie, or from scratch, whose lines then follow each other.
+enum class Reading { kInPlace, kCopied, kPacked };
+Reading reading_of(const Product& p) {
+  if (p.a_column != 1) return Reading::kPacked;
+  return p.a_row % kSetsApart == 0 ? Reading::kCopied : Reading::kInPlace;
+}
+
+// out[row][k]
+void copy_a(float* out, const Product& p, int64_t k0, int64_t depth, int64_t m0, int64_t rows) {
+  const float* from = p.a + m0 * p.a_row + k0;
+  for (int64_t i = 0; i < rows; ++i) memcpy(out + i * depth, from + i * p.a_row, size_t(depth) * sizeof(float));
+}
+
+// out[tile][k][kTileRows] of columns that are contiguous, read in runs across the tiles: columns that lie badly in L1
+// leave it before the next tile. A line writes over the next ones, which follow, as long as they are of its tile.
 void pack_a(float* out, const Product& p, int64_t k0, int64_t depth, int64_t m0, int64_t rows) {
-  for (int64_t i0 = 0; i0 < rows; i0 += kTileRows, out += depth * kTileRows) {
-    const int height = int(smaller(kTileRows, rows - i0));
-    const float* from = p.a + (m0 + i0) * p.a_row + k0 * p.a_column;
-    for (int64_t k = 0; k < depth; ++k) {
-      for (int i = 0; i < height; ++i) out[k * kTileRows + i] = from[k * p.a_column + i];
+  constexpr int64_t kRun = 4;
+  for (int64_t run = 0; run < depth; run += kRun) {
+    const int64_t last = smaller(depth, run + kRun);
+    for (int64_t i = 0; i < rows; i += kTileRows) {
+      const int from_there = int(smaller(16, rows - i)), height = int(smaller(kTileRows, rows - i));
+      for (int64_t k = run; k < last; ++k) {
+        const f32x16 line = load_partial(p.a + m0 + i + (k0 + k) * p.a_column, from_there);
+        float* to = out + i * depth + k * kTileRows;
+        (depth - k) * kTileRows >= 16 ? store(to, line) : store_partial(to, line, height);
+      }
     }
   }
 }
 
-// Rows [m0, m0 + rows) of C, columns [n0, n0 + columns), over [k0, k0 + depth).
-void multiply_packed(const Product& p, const float* packed_a, const float* panels, int64_t m0, int64_t rows, int64_t n0,
-                     int64_t columns, int64_t k0, int64_t depth) {
+// Rows [m0, m0 + rows) of C, columns [n0, n0 + columns), over [k0, k0 + depth). `scratch`: A's rows that were moved.
+void multiply_rows(const Product& p, const float* scratch, const float* panels, int64_t m0, int64_t rows, int64_t n0,
+                   int64_t columns, int64_t k0, int64_t depth) {
+  const Reading reading = reading_of(p);
+  const bool packed = reading == Reading::kPacked;
+  const float* from = reading == Reading::kInPlace ? p.a + m0 * p.a_row + k0 : scratch;
+  const int64_t row = reading == Reading::kInPlace ? p.a_row : depth;  // a packed tile has as many words as its rows
   for (int64_t j = 0; j < columns; j += kTileColumns, panels += depth * kTileColumns) {
     const int64_t width = smaller(kTileColumns, columns - j);
     const int vectors = width <= 16 ? 1 : kTileVectors;
     for (int64_t i = 0; i < rows; i += kTileRows) {
       const int height = int(smaller(kTileRows, rows - i));
-      const float* a = packed_a ? packed_a + i * depth : p.a + (m0 + i) * p.a_row + k0;
-      kTiles<F32>[packed_a != nullptr].tile[height][vectors](p.c + (m0 + i) * p.ldc + n0 + j, p.ldc, a, p.a_row, panels,
-                                                             depth, start_of(p, k0, m0 + i, n0 + j), width);
+      kTiles<F32>[packed].tile[height][vectors](p.c + (m0 + i) * p.ldc + n0 + j, p.ldc, from + i * row, row, panels, depth,
+                                                start_of(p, k0, m0 + i, n0 + j), width);
     }
   }
 }
@@ -65,8 +91,6 @@ void multiply_empty(const Product& p) {
     for (int64_t j = 0; j < p.n; ++j) p.c[i * p.ldc + j] = p.start ? p.start[i * p.start_row + j] : 0.0f;
   }
 }
-
-bool reads_in_place(const Product& p) { return p.a_column == 1; }
 
 // A product as equal tasks.
 struct Tasks {
@@ -116,8 +140,8 @@ size_t gemm_scratch_bytes() { return size_t(kBlockK * (kBlockColumns + kBlockRow
 
 void multiply_block(const Product& p, float* scratch) {
   if (p.k == 0) return multiply_empty(p);
-  float* panels = scratch;
-  float* packed_a = reads_in_place(p) ? nullptr : scratch + kBlockK * kBlockColumns;
+  float *panels = scratch, *moved = scratch + kBlockK * kBlockColumns;
+  const Reading reading = reading_of(p);
   for (int64_t k0 = 0; k0 < p.k; k0 += kBlockK) {
     const int64_t depth = smaller(kBlockK, p.k - k0);
     for (int64_t n0 = 0; n0 < p.n; n0 += kBlockColumns) {
@@ -125,8 +149,9 @@ void multiply_block(const Product& p, float* scratch) {
       pack_b(panels, p, k0, depth, n0, columns);
       for (int64_t m0 = 0; m0 < p.m; m0 += kBlockRows) {
         const int64_t rows = smaller(kBlockRows, p.m - m0);
-        if (packed_a) pack_a(packed_a, p, k0, depth, m0, rows);
-        multiply_packed(p, packed_a, panels, m0, rows, n0, columns, k0, depth);
+        if (reading == Reading::kCopied) copy_a(moved, p, k0, depth, m0, rows);
+        if (reading == Reading::kPacked) pack_a(moved, p, k0, depth, m0, rows);
+        multiply_rows(p, moved, panels, m0, rows, n0, columns, k0, depth);
       }
     }
   }
@@ -137,7 +162,7 @@ void multiply(TrainContext& context, const Product* products, int32_t count) {
   Tasks tasks[kMaxProducts];
   int64_t total = 0;
   for (int32_t i = 0; i < count; ++i) {
-    const bool packs_a = context.bf16 || !reads_in_place(products[i]);
+    const bool packs_a = context.bf16 || reading_of(products[i]) != Reading::kInPlace;
     total += (tasks[i] = tasks_of(products[i], context.num_threads, packs_a)).count;
   }
   parallel(context, total, [&](int64_t index, float* scratch) {
